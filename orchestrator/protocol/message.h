@@ -1,0 +1,106 @@
+// Every message between the coordinator and the agents. Plain structs; `variant.h` frames them. A
+// message does not know what carries it (MPI today, TCP for joined allocations later).
+#pragma once
+
+#include <variant>
+
+#include "orchestrator/protocol/wire.h"
+
+namespace vlsweep {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+// One attempt of one stage, handed to a rank.
+struct Assignment {
+  std::uint32_t stage = 0;  // index into the coordinator's plan
+  std::uint32_t attempt = 0;
+  StageKind kind = StageKind::noop;
+  Key key;
+  std::vector<Key> parents;  // whose folders in the store hold the inputs
+  std::string spec;          // canonical JSON
+};
+
+// To an agent.
+struct Welcome {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string run_folder;
+  std::string store_folder;
+  std::uint32_t heartbeat_ms = 0;  // how often the agent reports
+  std::uint32_t silence_ms = 0;    // after this long without a word the other side is lost
+};
+struct Assign {
+  std::vector<Assignment> stages;
+};
+struct Cancel {
+  std::uint32_t stage = 0;
+  std::uint32_t attempt = 0;
+};
+struct CoordinatorHeartbeat {
+  std::uint64_t sequence = 0;
+};
+struct Shutdown {};
+
+using ToAgent = std::variant<Welcome, Assign, Cancel, CoordinatorHeartbeat, Shutdown>;
+
+// To the coordinator.
+struct Hello {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string host;
+  std::int64_t pid = 0;
+  std::uint32_t cores = 1;
+  std::uint32_t gpus = 0;
+  std::uint64_t gpu_memory = 0;
+  std::string device;
+  std::string versions;
+};
+struct Started {
+  std::uint32_t stage = 0;
+  std::uint32_t attempt = 0;
+};
+struct Progress {
+  std::uint32_t stage = 0;
+  std::uint32_t attempt = 0;
+  std::int64_t step = 0;
+  std::int64_t steps = 0;  // in all; 0 if unknown
+  std::vector<SeriesPoint> points;
+};
+struct Finished {
+  std::uint32_t stage = 0;
+  std::uint32_t attempt = 0;
+  StageResult result;
+};
+struct Failed {
+  std::uint32_t stage = 0;
+  std::uint32_t attempt = 0;
+  Errc code = Errc::internal;
+  std::string message;
+};
+struct AgentHeartbeat {
+  std::uint64_t sequence = 0;
+  std::uint64_t rss = 0;  // bytes, agent and trainer
+};
+
+using ToCoordinator = std::variant<Hello, Started, Progress, Finished, Failed, AgentHeartbeat>;
+
+template <class A> void fields(A& a, Assignment& m) {
+  a(m.stage, m.attempt, m.kind, m.key, m.parents, m.spec);
+}
+template <class A> void fields(A& a, Welcome& m) {
+  a(m.protocol, m.run_folder, m.store_folder, m.heartbeat_ms, m.silence_ms);
+}
+template <class A> void fields(A& a, Assign& m) { a(m.stages); }
+template <class A> void fields(A& a, Cancel& m) { a(m.stage, m.attempt); }
+template <class A> void fields(A& a, CoordinatorHeartbeat& m) { a(m.sequence); }
+template <class A> void fields(A&, Shutdown&) {}
+template <class A> void fields(A& a, Hello& m) {
+  a(m.protocol, m.host, m.pid, m.cores, m.gpus, m.gpu_memory, m.device, m.versions);
+}
+template <class A> void fields(A& a, Started& m) { a(m.stage, m.attempt); }
+template <class A> void fields(A& a, Progress& m) {
+  a(m.stage, m.attempt, m.step, m.steps, m.points);
+}
+template <class A> void fields(A& a, Finished& m) { a(m.stage, m.attempt, m.result); }
+template <class A> void fields(A& a, Failed& m) { a(m.stage, m.attempt, m.code, m.message); }
+template <class A> void fields(A& a, AgentHeartbeat& m) { a(m.sequence, m.rss); }
+
+}  // namespace vlsweep
