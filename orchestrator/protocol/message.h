@@ -38,9 +38,16 @@ struct Cancel {
 struct CoordinatorHeartbeat {
   std::uint64_t sequence = 0;
 };
-struct Shutdown {};
+// Everything has ended: stop the trainer and leave. Not orderly: some rank was lost, so nobody
+// waits for anybody (Transport::leave with Ending::abrupt).
+struct Shutdown {
+  bool orderly = true;
+};
+// The coordinator had taken this rank for lost and given its stages to others: drop all of them
+// (queued and running), then say Hello again.
+struct Rejoin {};
 
-using ToAgent = std::variant<Welcome, Assign, Cancel, CoordinatorHeartbeat, Shutdown>;
+using ToAgent = std::variant<Welcome, Assign, Cancel, CoordinatorHeartbeat, Shutdown, Rejoin>;
 
 // To the coordinator.
 struct Hello {
@@ -91,7 +98,8 @@ template <class A> void fields(A& a, Welcome& m) {
 template <class A> void fields(A& a, Assign& m) { a(m.stages); }
 template <class A> void fields(A& a, Cancel& m) { a(m.stage, m.attempt); }
 template <class A> void fields(A& a, CoordinatorHeartbeat& m) { a(m.sequence); }
-template <class A> void fields(A&, Shutdown&) {}
+template <class A> void fields(A& a, Shutdown& m) { a(m.orderly); }
+template <class A> void fields(A&, Rejoin&) {}
 template <class A> void fields(A& a, Hello& m) {
   a(m.protocol, m.host, m.pid, m.cores, m.gpus, m.gpu_memory, m.device, m.versions);
 }

@@ -44,7 +44,7 @@ TEST(Wire, EveryEventReadsBackAsItWasWritten) {
 TEST(Wire, EveryMessageReadsBackAsItWasWritten) {
   const std::vector<ToAgent> to_agent{
       Welcome{1, "/r", "/s", 100, 200}, Assign{{{1, 2, StageKind::tune, {}, {{}, {}}, "{}"}}},
-      Cancel{1, 2}, CoordinatorHeartbeat{9}, Shutdown{}};
+      Cancel{1, 2}, CoordinatorHeartbeat{9}, Shutdown{false}, Rejoin{}};
   const std::vector<ToCoordinator> to_coordinator{
       Hello{1, "h", 2, 2, 0, 0, "cpu", "v"}, Started{1, 2}, Progress{1, 2, 3, 4, {{"loss", 3, 0.5}}},
       Finished{1, 2, sample_result()}, Failed{1, 2, Errc::io, "disk"}, AgentHeartbeat{1, 2}};
