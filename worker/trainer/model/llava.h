@@ -1,0 +1,109 @@
+// LLaVA-1.5 (tower, projector, decoder) or its decoder alone, as one object whose tensors have their
+// Hugging Face names. Matches transformers' LlavaForConditionalGeneration / LlamaForCausalLM.
+//
+// One owner, one thread at a time. Tensors are on `device()` in `dtype()`.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/trainer/format/config.h"
+#include "worker/trainer/model/clip.h"
+#include "worker/trainer/model/llama.h"
+
+namespace vlsweep {
+
+enum class Part { vision_tower, projector, language_model };
+
+// One tensor of the checkpoint: rows [first_row, first_row + num_rows) of a parameter. Parameters
+// may be fused (q/k/v); view() is the named tensor itself and shares the parameter's memory.
+struct NamedTensor {
+  std::string name;  // scheme B (format/names.h)
+  Part part;
+  at::Tensor parameter;
+  std::int64_t first_row = 0;
+  std::int64_t num_rows = 0;  // all rows when the parameter is not fused
+
+  at::Tensor view() const { return parameter.narrow(0, first_row, num_rows); }
+};
+
+struct TrainableParameter {
+  std::string name;  // of its first tensor; LoRA matrices: "...lora_A", "...lora_B"
+  Part part;
+  bool decays;  // false for norms and biases (weight decay groups of the official scripts)
+  at::Tensor tensor;
+};
+
+// Scales of a random initialisation: linears are normal with std = gain / sqrt(inputs).
+struct InitSettings {
+  double linear_gain = 1.0;
+  double residual_gain = 0.5;  // what writes to the residual stream: o, down, out, fc2
+  double projector_in_gain = 0.1;
+  double projector_out_gain = 1.0;
+  double embedding_std = 0.5;
+  double position_std = 0.3;  // class and position embeddings
+};
+
+class Llava {
+ public:
+  // Allocates zeroed parameters (norm weights too); load_checkpoint or make_llava fills them. Every
+  // part is frozen at first.
+  Llava(const LlavaConfig& config, at::ScalarType dtype, at::Device device);
+
+  const LlavaConfig& config() const { return config_; }
+  at::ScalarType dtype() const { return dtype_; }
+  at::Device device() const { return device_; }
+  at::TensorOptions options() const { return at::TensorOptions().dtype(dtype_).device(device_); }
+  bool has_vision() const { return config_.vision.has_value(); }
+
+  // Pixels [N, 3, H, W] float32 -> the tower's features [N, P, dv]. Without gradient.
+  at::Tensor image_features(const at::Tensor& pixels) const;
+  // The same with gradient, for training a tower.
+  at::Tensor tower_features(const at::Tensor& pixels) const;
+  // Features [.., dv] -> embeddings [.., d].
+  at::Tensor project(const at::Tensor& features) const;
+  // Token embeddings [B, T, d] of ids [B, T] (int64); the k-th image_token in row-major order is
+  // replaced by row k of `projected` [K, d] (or [N, P, d]; undefined when there is none). Their
+  // numbers must agree.
+  at::Tensor embed(const at::Tensor& ids, const at::Tensor& projected) const;
+  // Embeddings [B, T, d] -> normed hidden states [B, T, d]; see LlamaDecoder::decode.
+  at::Tensor decode(const at::Tensor& embeddings, CacheRows* rows = nullptr) const;
+  // Hidden rows [.., d] -> logits [.., vocabulary] in the model's dtype. Select rows first.
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+  // LoRA dropout acts only in training mode.
+  void set_training(bool training) { training_ = training; }
+  bool training() const { return training_; }
+
+  void set_trainable(Part part, bool trainable);
+  // Parameters that require gradients: fused ones once, tied ones once, LoRA's included.
+  std::vector<TrainableParameter> trainable_parameters() const;
+  // All tensors of the checkpoint (not LoRA's), in a fixed order.
+  std::vector<NamedTensor> named_tensors() const;
+  // The language model's linears, those that LoRA attaches to.
+  std::vector<FusedLinear*> language_linears();
+  std::vector<const FusedLinear*> language_linears() const;
+  bool has_lora() const;
+
+  LlamaDecoder language_model;
+  std::optional<ClipVisionTower> vision_tower;
+  FusedLinear projector_1, projector_2;
+
+ private:
+  LlavaConfig config_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  bool training_ = false;
+};
+
+// A new model with seeded random weights (float32), for the micro-world's pretraining. The same
+// seed gives the same bits on every CPU.
+std::unique_ptr<Llava> make_llava(const LlavaConfig& config, std::uint64_t seed,
+                                  const InitSettings& settings, at::Device device = at::kCPU);
+
+}  // namespace vlsweep

@@ -1,0 +1,24 @@
+// LoRA on a model's language model, as peft starts it: A kaiming-uniform (a = sqrt 5), B zero, the
+// base frozen. Used by the model's one thread.
+#pragma once
+
+#include <cstdint>
+
+#include "worker/trainer/model/llava.h"
+
+namespace vlsweep {
+
+struct LoraSettings {
+  std::int64_t rank = 8;
+  double alpha = 16;
+  double dropout = 0;
+};
+
+// Attaches to q, k, v, o, gate, up and down of every layer and freezes everything but LoRA's
+// matrices (float32) and the projector.
+void attach_lora(Llava& model, const LoraSettings& settings, std::uint64_t seed);
+
+// W += scale * B A in float32, then the LoRA matrices are gone.
+void merge_lora(Llava& model);
+
+}  // namespace vlsweep

@@ -1,0 +1,55 @@
+// A Hugging Face folder's LLaMA tokenizer: tokenizer.model (sentencepiece) plus the added and
+// special tokens of tokenizer_config.json / added_tokens.json. Special and added tokens are split
+// out of a text before sentencepiece sees the rest.
+//
+// Immutable after load; encode and decode are safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orchestrator/base/result.h"
+
+namespace vlsweep {
+
+using TokenId = std::int64_t;
+
+class Tokenizer {
+ public:
+  // Matched: slow LlamaTokenizer with its `legacy` flag, as tokenizer_config.json states it (absent
+  // = legacy). tokenizer.model is at most 64 MiB.
+  static Result<Tokenizer> load(const std::filesystem::path& folder);
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // Token ids of a text, without bos or eos. Special tokens inside the text become their ids.
+  std::vector<TokenId> encode(std::string_view text) const;
+  // encode() with bos before it (LLaMA's add_bos_token).
+  std::vector<TokenId> encode_with_bos(std::string_view text) const;
+  // The text of ids; special tokens (bos, eos, pad, <image>) are left out unless asked for. Ids
+  // outside the vocabulary are left out.
+  std::string decode(std::span<const TokenId> ids, bool keep_special = false) const;
+  std::optional<TokenId> find(std::string_view token) const;
+
+  TokenId bos() const;
+  TokenId eos() const;
+  TokenId unk() const;
+  TokenId pad() const;                   // the pad token, or unk where there is none
+  std::optional<TokenId> image() const;  // "<image>"
+  bool legacy() const;
+  std::int64_t vocab_size() const;  // largest id + 1
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vlsweep
