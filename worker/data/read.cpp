@@ -1,0 +1,70 @@
+#include "worker/data/read.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <system_error>
+
+#include "worker/data/formats.h"
+
+namespace vlsweep {
+namespace {
+
+struct Format {
+  std::string_view name;
+  std::vector<std::string_view> parts;  // the first is meant when none is named
+  bool has_images;
+  Result<Dataset> (*read)(const DataSource&);
+};
+
+const std::array<Format, 5>& formats() {
+  static const std::array<Format, 5> kFormats = {{
+      {"advbench", {"all"}, false, &read_advbench},
+      {"figstep", {"all"}, true, &read_figstep},
+      {"llava", {"all", "text-only", "with-image"}, true, &read_llava},
+      {"vlguard", {"train", "safe-safe", "safe-unsafe", "unsafe"}, true, &read_vlguard},
+      {"xstest", {"all", "safe", "unsafe"}, false, &read_xstest},
+  }};
+  return kFormats;
+}
+
+std::string joined(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+Result<const Format*> find_format(const DataSource& source) {
+  const auto found = std::ranges::find(formats(), source.format, &Format::name);
+  if (found == formats().end()) {
+    return fail(Errc::invalid,
+                "no data format '" + source.format + "'; there are: " + known_formats());
+  }
+  const bool known = source.part.empty() || std::ranges::count(found->parts, source.part) > 0;
+  if (known) return &*found;
+  return fail(Errc::invalid, "format " + source.format + " has no part '" + source.part +
+                                 "'; there are: " + joined(found->parts));
+}
+
+}  // namespace
+
+std::string known_formats() {
+  std::vector<std::string_view> names;
+  for (const Format& format : formats()) names.push_back(format.name);
+  return joined(names);
+}
+
+Result<Dataset> read_dataset(const DataSource& source) {
+  VLSWEEP_TRY(const Format* format, find_format(source));
+  DataSource resolved = source;
+  if (resolved.part.empty()) resolved.part = format->parts.front();
+  if (resolved.images.empty()) resolved.images = source.annotations.parent_path();
+  std::error_code error;
+  if (format->has_images && !source.images.empty() &&
+      !std::filesystem::is_directory(source.images, error)) {
+    return fail(Errc::not_found, "no such folder of images", source.images.string());
+  }
+  return format->read(resolved);
+}
+
+}  // namespace vlsweep
