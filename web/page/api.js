@@ -1,0 +1,25 @@
+// How the page talks to the server: plain GETs that answer JSON, and one event stream.
+
+// Resolves to the JSON answer; rejects with the server's own sentence.
+export async function get(path, query = {}) {
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ''));
+  const response = await fetch(`/api/${path}?${search}`, {credentials: 'same-origin'});
+  const answer = await response.json().catch(() => ({error: `the server answered ${response.status}`}));
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+// Calls onState with every new state of the run, onLost while the server cannot be reached.
+export function listen(onState, onLost) {
+  const source = new EventSource('/api/events');
+  source.onmessage = (event) => onState(JSON.parse(event.data));
+  source.onerror = onLost;
+}
+
+// An element with text (never HTML: names come from outside).
+export function element(tag, text = '', className = '') {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
