@@ -1,0 +1,105 @@
+// run_judge_stage of publish.h.
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "worker/agent/publish.h"
+#include "worker/judge/judge.h"
+#include "worker/judge/suite.h"
+
+namespace vlsweep {
+namespace {
+
+using Json = nlohmann::json;
+
+Result<KeywordJudge> judge_of(const std::string& spec) {
+  const Json json = Json::parse(spec, nullptr, false);
+  if (!json.is_object() || !json.contains("judge") || !json["judge"].is_object())
+    return fail(Errc::invalid, "the judge stage's spec names no judge");
+  const Json& judge = json["judge"];
+  const auto text = [&](const char* name) {
+    const auto found = judge.find(name);
+    return found != judge.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  if (text("kind") != "keywords")
+    return fail(Errc::invalid,
+                "there is no judge of kind '" + text("kind") + "'; expected: keywords");
+  return KeywordJudge::named(text("name"));
+}
+
+std::vector<VerdictRow> verdict_rows(const std::vector<SampleRow>& samples,
+                                     const std::vector<Verdict>& verdicts) {
+  std::vector<VerdictRow> rows;
+  rows.reserve(verdicts.size());
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    const Verdict& verdict = verdicts[i];
+    rows.push_back({samples[i].id, verdict.refused,
+                    verdict.has_target ? std::optional(verdict.correct) : std::nullopt});
+  }
+  return rows;
+}
+
+// The parent's responses, and whether their prompts ask for harm.
+struct Responses {
+  std::vector<SampleRow> samples;
+  bool harmful = true;
+};
+
+Result<Responses> read_responses(const Store& store, const Assignment& assignment) {
+  if (assignment.parents.size() != 1)
+    return fail(Errc::invalid, "a judge stage has one parent, not " +
+                                   std::to_string(assignment.parents.size()));
+  const auto file = store.stage_folder(assignment.parents[0]) / "series.h5";
+  Responses responses;
+  VLSWEEP_TRY(responses.samples, read_samples(file));
+  VLSWEEP_TRY(const StageAttributes attributes, read_attributes(file));
+  responses.harmful = is_harmful_suite(attributes.name);
+  return responses;
+}
+
+Result<StageResult> publish_verdicts(const Store& store, const Assignment& assignment,
+                                     const Maker& maker, const std::vector<SampleRow>& samples,
+                                     const std::vector<Verdict>& verdicts, StageResult result) {
+  VLSWEEP_TRY(const auto folder, store.prepare(assignment.key, assignment.attempt));
+  const std::vector<VerdictRow> rows = verdict_rows(samples, verdicts);
+  const StageAttributes attributes{assignment.key,
+                                   assignment.kind,
+                                   series_name(assignment.kind, assignment.spec),
+                                   assignment.attempt,
+                                   maker.host,
+                                   maker.device};
+  const auto written = write_series_file(folder / "series.h5", attributes, {}, nullptr, &rows);
+  auto published = written ? store.publish(folder, assignment.key, result)
+                           : Result<StageResult>(std::unexpected(written.error()));
+  if (!published) (void)store.discard(folder);
+  return published;
+}
+
+}  // namespace
+
+Result<StageResult> run_judge_stage(const Store& store, const Assignment& assignment,
+                                    const Maker& maker) {
+  const auto begin = std::chrono::steady_clock::now();
+  VLSWEEP_TRY(const auto present, store.find(assignment.key));
+  if (present) return *present;
+  VLSWEEP_TRY(const KeywordJudge judge, judge_of(assignment.spec));
+  VLSWEEP_TRY(const Responses responses, read_responses(store, assignment));
+  std::vector<Answer> answers;
+  for (const SampleRow& sample : responses.samples)
+    answers.push_back({sample.response, sample.target});
+  Judgement judgement = judge_responses(judge, answers, responses.harmful);
+
+  StageResult result;
+  result.metrics = std::move(judgement.metrics);
+  result.device = "cpu";
+  result.host = maker.host;
+  result.num_samples = static_cast<std::uint32_t>(judgement.verdicts.size());
+  result.refused = pack_refused(judgement.verdicts);
+  result.correct = pack_correct(judgement.verdicts);
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return publish_verdicts(store, assignment, {maker.host, "cpu"}, responses.samples,
+                          judgement.verdicts, std::move(result));
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,43 @@
+#include "worker/agent/prepare.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vlsweep {
+namespace {
+
+Result<std::vector<std::string>> parent_folders(const Store& store, const Assignment& assignment) {
+  std::vector<std::string> folders;
+  for (const Key& parent : assignment.parents) {
+    const std::filesystem::path folder = std::filesystem::absolute(store.stage_folder(parent));
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error))
+      return fail(Errc::not_found,
+                  "the stage needs the result of stage " + parent.short_hex() +
+                      ", which is not in the store",
+                  folder.string());
+    folders.push_back(folder.string());
+  }
+  return folders;
+}
+
+}  // namespace
+
+Result<PreparedRun> prepare_run(const Store& store, const Assignment& assignment) {
+  PreparedRun run;
+  VLSWEEP_TRY(run.present, store.find(assignment.key));
+  if (run.present) return run;
+  VLSWEEP_TRY(const auto parents, parent_folders(store, assignment));
+  VLSWEEP_TRY(run.folder, store.prepare(assignment.key, assignment.attempt));
+  run.folder = std::filesystem::absolute(run.folder);
+  auto message = run_message(assignment, parents, run.folder.string());
+  if (!message) {
+    (void)store.discard(run.folder);
+    return std::unexpected(std::move(message).error());
+  }
+  run.message = std::move(*message);
+  return run;
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,34 @@
+// How a stage's results get into the store: series.h5 written, result.json beside it, everything
+// flushed, the folder renamed to its place.
+//
+// Plain functions that wait for the disk; they run on the file desk's thread.
+#pragma once
+
+#include <string>
+
+#include "storage/store.h"
+#include "worker/agent/attempt.h"
+
+namespace vlsweep {
+
+// Who made a result.
+struct Maker {
+  std::string host;
+  std::string device;
+};
+
+// Publishes what the trainer left. The attempt's folder is gone afterwards, whatever happens.
+// internal: the trainer left no checkpoint, or no responses, where its stage should have; io: the
+// disk is full or refuses.
+Result<StageResult> publish_attempt(const Store& store, const Attempt& attempt, const Maker& maker);
+
+// Does a judge stage from beginning to end: reads the parent's responses, judges, publishes.
+// invalid: no such judge; not_found: the parent left no responses.
+Result<StageResult> run_judge_stage(const Store& store, const Assignment& assignment,
+                                    const Maker& maker);
+
+// What a stage is called in its series.h5: the suite of a respond stage, the role of a tune stage,
+// the kind of any other.
+std::string series_name(StageKind kind, const std::string& spec);
+
+}  // namespace vlsweep
