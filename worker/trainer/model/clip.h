@@ -33,6 +33,9 @@ class ClipVisionTower {
   std::vector<ClipLayer> layers;  // all of the checkpoint's, so that it is saved whole
 
  private:
+  at::Tensor embed_patches(const at::Tensor& pixels) const;                        // [N, 1 + patches, d]
+  at::Tensor run_layer(const ClipLayer& layer, const at::Tensor& x) const;  // x like the result
+
   ClipConfig config_;
 };
 

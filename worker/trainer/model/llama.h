@@ -22,9 +22,9 @@ struct StaticKvCache {
   StaticKvCache(const LlamaConfig& config, std::int64_t slots, std::int64_t capacity,
                 const at::TensorOptions& options);
   std::int64_t slots() const { return keys.front().size(0); }
-  std::int64_t capacity() const { return keys.front().size(2); }
+  std::int64_t capacity() const { return keys.front().size(1); }
 
-  std::vector<at::Tensor> keys, values;  // per layer [slots, Hk, capacity, D]
+  std::vector<at::Tensor> keys, values;  // per layer [slots, capacity, Hk, D]
 };
 
 // Where the rows of one decode() call stand in a cache: row b's T tokens take the positions
@@ -56,7 +56,11 @@ class LlamaDecoder {
   at::Tensor lm_head;  // [vocabulary, d]; embed_tokens itself when tied
 
  private:
+  // cos and sin of position * frequency, float32 [positions, D / 2]; grown as needed.
+  void grow_rope_table(std::int64_t positions, at::Device device) const;
+
   LlamaConfig config_;
+  mutable at::Tensor cos_, sin_;
 };
 
 }  // namespace vlsweep

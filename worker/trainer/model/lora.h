@@ -18,6 +18,9 @@ struct LoraSettings {
 // matrices (float32) and the projector.
 void attach_lora(Llava& model, const LoraSettings& settings, std::uint64_t seed);
 
+// A linear's weight with its LoRA added in float32, in the weight's dtype.
+at::Tensor merged_weight(const FusedLinear& linear);
+
 // W += scale * B A in float32, then the LoRA matrices are gone.
 void merge_lora(Llava& model);
 

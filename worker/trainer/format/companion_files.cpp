@@ -1,0 +1,125 @@
+#include "worker/trainer/format/companion_files.h"
+
+#include <array>
+
+#include "orchestrator/base/file.h"
+#include "worker/trainer/format/json_object.h"
+#include "worker/trainer/text/tokenizer.h"
+
+namespace vlsweep {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::uint64_t kMaxFileBytes = 64ULL << 20;
+constexpr std::array<const char*, 7> kTokenizerFiles{
+    "tokenizer.model",   "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.json",    "chat_template.jinja",   "chat_template.json"};
+
+// Whether the file was there to be copied.
+Result<bool> copy_if_there(const fs::path& folder, const fs::path& source, const char* name) {
+  std::error_code ignored;
+  if (!fs::exists(source / name, ignored)) return false;
+  if (fs::equivalent(source / name, folder / name, ignored)) return true;
+  VLSWEEP_TRY(const std::string bytes, read_file(source / name, kMaxFileBytes));
+  VLSWEEP_CHECK_OK(write_file_durably(folder / name, bytes));
+  return true;
+}
+
+Result<> copy_or_write(const fs::path& folder, const fs::path& source, const char* name,
+                       const json& otherwise) {
+  VLSWEEP_TRY(const bool copied, copy_if_there(folder, source, name));
+  if (copied) return {};
+  return write_file_durably(folder / name, otherwise.dump(2) + "\n");
+}
+
+json token_json(const std::string& text) {
+  return {{"content", text}, {"lstrip", false}, {"normalized", false},
+          {"rstrip", false}, {"single_word", false}, {"special", true}};
+}
+
+// tokenizer_config.json for a bare sentencepiece model.
+Result<json> tokenizer_config(const fs::path& folder) {
+  VLSWEEP_TRY(const Tokenizer tokenizer, Tokenizer::load(folder));
+  json config = {{"tokenizer_class", "LlamaTokenizer"},
+                 {"processor_class", "LlavaProcessor"},
+                 {"legacy", true},
+                 {"add_bos_token", true},
+                 {"add_eos_token", false},
+                 {"bos_token", "<s>"},
+                 {"eos_token", "</s>"},
+                 {"unk_token", "<unk>"},
+                 {"clean_up_tokenization_spaces", false}};
+  json decoder = json::object();
+  const auto add = [&](const char* text) {
+    if (const auto id = tokenizer.find(text)) decoder[std::to_string(*id)] = token_json(text);
+  };
+  for (const char* text : {"<unk>", "<s>", "</s>", "<pad>", "<image>"}) add(text);
+  if (tokenizer.find("<pad>")) config["pad_token"] = "<pad>";
+  if (tokenizer.find("<image>")) {
+    config["extra_special_tokens"] = {{"image_token", "<image>"}};
+  }
+  config["added_tokens_decoder"] = std::move(decoder);
+  return config;
+}
+
+json generation_config(const LlavaConfig& config) {
+  json object = {{"do_sample", false}};
+  if (config.bos_token) object["bos_token_id"] = *config.bos_token;
+  if (config.eos_token) object["eos_token_id"] = *config.eos_token;
+  if (config.pad_token) object["pad_token_id"] = *config.pad_token;
+  return object;
+}
+
+json preprocessor_config(const ClipConfig& vision) {
+  return {{"image_processor_type", "LlavaImageProcessor"},
+          {"processor_class", "LlavaProcessor"},
+          {"do_convert_rgb", true},
+          {"do_resize", true},
+          {"size", {{"shortest_edge", vision.image_size}}},
+          {"resample", 3},
+          {"do_center_crop", true},
+          {"crop_size", {{"height", vision.image_size}, {"width", vision.image_size}}},
+          {"do_rescale", true},
+          {"rescale_factor", 1.0 / 255.0},
+          {"do_normalize", true},
+          {"do_pad", false},
+          {"image_mean", {0.48145466, 0.4578275, 0.40821073}},
+          {"image_std", {0.26862954, 0.26130258, 0.27577711}}};
+}
+
+json processor_config(const LlavaConfig& config) {
+  return {{"processor_class", "LlavaProcessor"},
+          {"image_token", "<image>"},
+          {"num_additional_image_tokens", 1},
+          {"patch_size", config.vision->patch_size},
+          {"vision_feature_select_strategy", config.drop_class_token ? "default" : "full"}};
+}
+
+}  // namespace
+
+Result<> copy_tokenizer_files(const fs::path& folder, const fs::path& source) {
+  bool model = false, config = false;
+  for (const char* name : kTokenizerFiles) {
+    VLSWEEP_TRY(const bool copied, copy_if_there(folder, source, name));
+    model |= copied && name == kTokenizerFiles[0];
+    config |= copied && name == kTokenizerFiles[1];
+  }
+  if (!model || config) return {};
+  VLSWEEP_TRY(const json written, tokenizer_config(folder));
+  return write_file_durably(folder / "tokenizer_config.json", written.dump(2) + "\n");
+}
+
+Result<> write_companion_files(const LlavaConfig& config, const fs::path& folder,
+                               const fs::path& source) {
+  VLSWEEP_CHECK_OK(copy_tokenizer_files(folder, source));
+  VLSWEEP_CHECK_OK(
+      copy_or_write(folder, source, "generation_config.json", generation_config(config)));
+  if (!config.vision) return {};
+  VLSWEEP_CHECK_OK(copy_or_write(folder, source, "preprocessor_config.json",
+                                 preprocessor_config(*config.vision)));
+  return copy_or_write(folder, source, "processor_config.json", processor_config(config));
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,255 @@
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/trainer/format/adapter.h"
+#include "worker/trainer/format/names.h"
+#include "worker/trainer/model/checkpoint.h"
+#include "worker/trainer/model/tensor_io.h"
+
+namespace vlsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxAdapterDepth = 16;  // adapters upon adapters
+constexpr std::size_t kMaxNamesInError = 100;
+
+at::ScalarType scalar_type(TensorType type) {
+  switch (type) {
+    case TensorType::f64: return at::kDouble;
+    case TensorType::f32: return at::kFloat;
+    case TensorType::f16: return at::kHalf;
+    case TensorType::bf16: return at::kBFloat16;
+    case TensorType::i64: return at::kLong;
+    case TensorType::i32: return at::kInt;
+    case TensorType::i16: return at::kShort;
+    case TensorType::i8: return at::kChar;
+    case TensorType::u8: return at::kByte;
+    case TensorType::boolean: return at::kBool;
+  }
+  return at::kByte;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+// What does not fit between a file and the config, gathered for one error.
+struct Misfits {
+  std::vector<std::string> missing, unexpected, misshapen;
+
+  static void describe(const char* what, const std::vector<std::string>& names, std::string& text) {
+    if (names.empty()) return;
+    text += std::string(text.empty() ? "" : "; ") + what + ": ";
+    for (std::size_t i = 0; i < std::min(names.size(), kMaxNamesInError); ++i) {
+      text += (i ? ", " : "") + names[i];
+    }
+    if (names.size() > kMaxNamesInError) {
+      text += " and " + std::to_string(names.size() - kMaxNamesInError) + " more";
+    }
+  }
+  Result<> status(const fs::path& folder) const {
+    std::string text;
+    describe("missing", missing, text);
+    describe("unexpected", unexpected, text);
+    describe("of another shape than config.json says", misshapen, text);
+    if (text.empty()) return {};
+    return fail(Errc::invalid, "the tensors do not fit config.json: " + text, folder.string());
+  }
+};
+
+void check_shape(const TensorView& view, const at::Tensor& target, Misfits& misfits) {
+  if (at::IntArrayRef(view.shape) == target.sizes()) return;
+  misfits.misshapen.push_back(view.name + " " + shape_text(view.shape) + " instead of " +
+                              shape_text(target.sizes().vec()));
+}
+
+using ViewsByName = std::map<std::string, const TensorView*>;
+
+// The files' tensors under their canonical names.
+Result<ViewsByName> canonical_views(const std::vector<SafetensorsFile>& files) {
+  ViewsByName views;
+  for (const SafetensorsFile& file : files) {
+    for (const TensorView& view : file.tensors()) {
+      const auto name = canonical_tensor_name(view.name);
+      if (!name) continue;
+      if (!views.emplace(*name, &view).second) {
+        return fail(Errc::invalid, "two tensors for " + *name, file.path().string());
+      }
+    }
+  }
+  return views;
+}
+
+Result<> fill_model(Llava& model, const fs::path& folder) {
+  VLSWEEP_TRY(const std::vector<SafetensorsFile> files, open_model_files(folder));
+  VLSWEEP_TRY(ViewsByName views, canonical_views(files));
+  if (model.config().text.tie_word_embeddings) views.erase("language_model.lm_head.weight");
+  Misfits misfits;
+  std::vector<std::pair<at::Tensor, const TensorView*>> copies;
+  for (const NamedTensor& tensor : model.named_tensors()) {
+    const auto found = views.find(tensor.name);
+    if (found == views.end()) {
+      misfits.missing.push_back(tensor.name);
+      continue;
+    }
+    check_shape(*found->second, tensor.view(), misfits);
+    copies.emplace_back(tensor.view(), found->second);
+    views.erase(found);
+  }
+  for (const auto& [name, view] : views) misfits.unexpected.push_back(view->name);
+  VLSWEEP_CHECK_OK(misfits.status(folder));
+  for (auto& [target, view] : copies) target.copy_(tensor_of(*view));
+  return {};
+}
+
+// "base_model.model.PATH.lora_A.weight" -> the canonical PATH and what of it.
+struct AdapterName {
+  std::string module;  // canonical name without ".weight"
+  enum class Kind { lora_a, lora_b, saved } kind;
+};
+
+std::string without(std::string name, std::string_view part) {
+  if (const auto found = name.find(part); found != name.npos) name.erase(found, part.size());
+  return name;
+}
+
+AdapterName adapter_name(std::string name) {
+  for (std::string_view part : {"base_model.model.", ".modules_to_save.default", ".modules_to_save"}) {
+    name = without(name, part);
+  }
+  using Kind = AdapterName::Kind;
+  for (const auto& [mark, kind] : {std::pair(".lora_A", Kind::lora_a), {".lora_B", Kind::lora_b}}) {
+    const auto found = name.find(mark);
+    if (found == name.npos) continue;
+    const auto module = canonical_tensor_name(name.substr(0, found) + ".weight");
+    return {without(module.value_or(""), ".weight"), kind};
+  }
+  return {canonical_tensor_name(name).value_or(""), Kind::saved};
+}
+
+struct LowRankPair {
+  const TensorView* a = nullptr;
+  const TensorView* b = nullptr;
+};
+
+Result<> merge_pair(const NamedTensor& target, const LowRankPair& pair, const AdapterConfig& config,
+                    const std::string& where) {
+  const auto bad = [&](const char* what) { return fail(Errc::invalid, target.name + ": " + what, where); };
+  if (!pair.a || !pair.b) return bad("lora_A or lora_B is missing");
+  const at::Tensor a = tensor_of(*pair.a).to(at::kFloat), b = tensor_of(*pair.b).to(at::kFloat);
+  const at::Tensor weight = target.view();
+  if (weight.dim() != 2 || a.dim() != 2 || b.dim() != 2 || a.size(0) != config.rank ||
+      b.size(1) != config.rank || a.size(1) != weight.size(1) || b.size(0) != weight.size(0)) {
+    return bad("LoRA matrices that fit neither the rank nor the base");
+  }
+  const at::Tensor update = at::matmul(b, a).mul_(config.scale()).to(weight.device());
+  weight.copy_(weight.to(at::kFloat) + update);
+  return {};
+}
+
+Result<> apply_adapter(Llava& model, const fs::path& folder, const AdapterConfig& config) {
+  const fs::path path = folder / "adapter_model.safetensors";
+  VLSWEEP_TRY(const SafetensorsFile file, SafetensorsFile::open(path));
+  if (config.fan_in_fan_out) {
+    return fail(Errc::invalid, "fan_in_fan_out is not supported", folder.string());
+  }
+  std::map<std::string, NamedTensor> targets;
+  for (NamedTensor& tensor : model.named_tensors()) targets.emplace(tensor.name, tensor);
+  Misfits misfits;
+  std::map<std::string, LowRankPair> pairs;
+  for (const TensorView& view : file.tensors()) {
+    if (view.name.find("original_module") != view.name.npos) continue;
+    const AdapterName name = adapter_name(view.name);
+    const bool saved = name.kind == AdapterName::Kind::saved;
+    const auto target = targets.find(saved ? name.module : name.module + ".weight");
+    if (target == targets.end()) {
+      misfits.unexpected.push_back(view.name);
+    } else if (saved) {
+      check_shape(view, target->second.view(), misfits);
+      if (misfits.misshapen.empty()) target->second.view().copy_(tensor_of(view));
+    } else {
+      LowRankPair& pair = pairs[target->first];
+      (name.kind == AdapterName::Kind::lora_a ? pair.a : pair.b) = &view;
+    }
+  }
+  VLSWEEP_CHECK_OK(misfits.status(folder));
+  for (const auto& [name, pair] : pairs) {
+    VLSWEEP_CHECK_OK(merge_pair(targets.at(name), pair, config, path.string()));
+  }
+  return {};
+}
+
+Result<fs::path> base_folder(const fs::path& folder, const AdapterConfig& config) {
+  const fs::path base = (folder / config.base).lexically_normal();
+  std::error_code ignored;
+  if (fs::is_directory(base, ignored)) return base;
+  return fail(Errc::not_found, "its base model is not there: " + base.string(),
+              (folder / "adapter_config.json").string());
+}
+
+Result<std::unique_ptr<Llava>> load_at_depth(const fs::path& folder, at::ScalarType dtype,
+                                             at::Device device, int depth) {
+  if (depth > kMaxAdapterDepth) {
+    return fail(Errc::invalid, "adapters upon adapters without end", folder.string());
+  }
+  if (!is_adapter_folder(folder)) {
+    VLSWEEP_TRY(const LlavaConfig config, load_config(folder));
+    auto model = std::make_unique<Llava>(config, dtype, device);
+    VLSWEEP_CHECK_OK(fill_model(*model, folder));
+    return model;
+  }
+  VLSWEEP_TRY(const AdapterConfig config, load_adapter_config(folder));
+  VLSWEEP_TRY(const fs::path base, base_folder(folder, config));
+  VLSWEEP_TRY(std::unique_ptr<Llava> model, load_at_depth(base, dtype, device, depth + 1));
+  VLSWEEP_CHECK_OK(apply_adapter(*model, folder, config));
+  return model;
+}
+
+}  // namespace
+
+at::Tensor tensor_of(const TensorView& view) {
+  const at::ScalarType type = scalar_type(view.type);
+  const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
+  if (view.bytes.empty()) return at::empty(view.shape, type);
+  auto* data = const_cast<std::byte*>(view.bytes.data());
+  if (address % size_of(view.type) == 0) return at::from_blob(data, view.shape, type);
+  at::Tensor copy = at::empty(view.shape, type);
+  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(copy.mutable_data_ptr()));
+  return copy;
+}
+
+Result<std::unique_ptr<Llava>> load_checkpoint(const fs::path& folder, at::ScalarType dtype,
+                                               at::Device device) {
+  try {
+    const at::NoGradGuard no_grad;
+    return load_at_depth(folder, dtype, device, 0);
+  } catch (const c10::OutOfMemoryError&) {
+    return fail(Errc::out_of_memory, "no device memory for the model", folder.string());
+  } catch (const c10::Error& error) {
+    return fail(Errc::invalid, error.what_without_backtrace(), folder.string());
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::out_of_memory, "no memory for the model", folder.string());
+  }
+}
+
+Result<fs::path> tokenizer_folder(const fs::path& folder) {
+  fs::path current = folder;
+  std::error_code ignored;
+  for (int depth = 0; depth <= kMaxAdapterDepth; ++depth) {
+    if (fs::exists(current / "tokenizer.model", ignored)) return current;
+    if (!is_adapter_folder(current)) break;
+    VLSWEEP_TRY(const AdapterConfig config, load_adapter_config(current));
+    VLSWEEP_TRY(current, base_folder(current, config));
+  }
+  return fail(Errc::not_found, "no tokenizer.model here", current.string());
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,130 @@
+#include <map>
+#include <string>
+#include <vector>
+
+#include "orchestrator/base/file.h"
+#include "worker/trainer/format/adapter.h"
+#include "worker/trainer/format/companion_files.h"
+#include "worker/trainer/format/names.h"
+#include "worker/trainer/model/checkpoint.h"
+#include "worker/trainer/model/lora.h"
+#include "worker/trainer/model/tensor_io.h"
+
+namespace vlsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+TensorType tensor_type(at::ScalarType type) {
+  switch (type) {
+    case at::kHalf: return TensorType::f16;
+    case at::kBFloat16: return TensorType::bf16;
+    case at::kDouble: return TensorType::f64;
+    default: return TensorType::f32;
+  }
+}
+
+const char* dtype_name(at::ScalarType type) {
+  return type == at::kHalf ? "float16" : type == at::kBFloat16 ? "bfloat16" : "float32";
+}
+
+// Tensors to be written and the memory behind their views.
+class Bundle {
+ public:
+  void add(std::string name, const at::Tensor& tensor) {
+    kept_.push_back(tensor.detach().to(at::kCPU).contiguous());
+    views_.push_back(view_of(std::move(name), kept_.back()));
+  }
+  Result<> write(const fs::path& path) { return write_safetensors(path, std::move(views_)); }
+
+ private:
+  std::vector<at::Tensor> kept_;
+  std::vector<TensorView> views_;
+};
+
+// The merged weights of linears that carry LoRA, by the address of the base weight.
+std::map<const void*, at::Tensor> merged_weights(const Llava& model) {
+  std::map<const void*, at::Tensor> merged;
+  for (const FusedLinear* linear : model.language_linears()) {
+    if (linear->lora) merged.emplace(linear->weight.const_data_ptr(), merged_weight(*linear));
+  }
+  return merged;
+}
+
+Result<> write_model(const Llava& model, const fs::path& folder) {
+  const auto merged = merged_weights(model);
+  Bundle bundle;
+  for (const NamedTensor& tensor : model.named_tensors()) {
+    const auto found = merged.find(tensor.parameter.const_data_ptr());
+    const at::Tensor& parameter = found == merged.end() ? tensor.parameter : found->second;
+    bundle.add(model.has_vision() ? tensor.name : text_only_tensor_name(tensor.name),
+               parameter.narrow(0, tensor.first_row, tensor.num_rows));
+  }
+  VLSWEEP_CHECK_OK(bundle.write(folder / "model.safetensors"));
+  LlavaConfig config = model.config();
+  config.torch_dtype = dtype_name(model.dtype());
+  return write_file_durably(folder / "config.json", config_json(config));
+}
+
+Result<> write_adapter(const Llava& model, const fs::path& folder, const fs::path& base) {
+  Bundle bundle;
+  const bool text_only = !model.has_vision();
+  const auto path = [&](const std::string& name) {
+    return "base_model.model." + module_tensor_name(name, text_only);
+  };
+  AdapterConfig config;
+  config.base = base.string();
+  for (const FusedLinear* linear : model.language_linears()) {
+    const Lora& lora = *linear->lora;
+    config.rank = lora.b.front().size(1);
+    config.alpha = lora.scale * static_cast<double>(config.rank);
+    config.dropout = lora.dropout;
+    for (std::size_t i = 0; i < linear->parts.size(); ++i) {
+      const std::string name = path(linear->parts[i].name);
+      const auto first = static_cast<std::int64_t>(i) * config.rank;
+      bundle.add(name + ".lora_A.weight", lora.a.narrow(0, first, config.rank));
+      bundle.add(name + ".lora_B.weight", lora.b[i]);
+    }
+  }
+  for (const NamedTensor& tensor : model.named_tensors()) {
+    if (tensor.part == Part::projector) bundle.add(path(tensor.name), tensor.view());
+  }
+  if (!text_only) config.modules_to_save = {"multi_modal_projector"};
+  VLSWEEP_CHECK_OK(bundle.write(folder / "adapter_model.safetensors"));
+  return write_file_durably(folder / "adapter_config.json", adapter_config_json(config, text_only));
+}
+
+}  // namespace
+
+TensorView view_of(std::string name, const at::Tensor& tensor) {
+  TensorView view;
+  view.name = std::move(name);
+  view.type = tensor_type(tensor.scalar_type());
+  view.shape = tensor.sizes().vec();
+  view.bytes = {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()};
+  return view;
+}
+
+Result<> save_checkpoint(const Llava& model, const fs::path& folder, const fs::path& source) {
+  try {
+    VLSWEEP_CHECK_OK(make_folders(folder));
+    VLSWEEP_CHECK_OK(write_companion_files(model.config(), folder, source));
+    return write_model(model, folder);
+  } catch (const std::exception& error) {
+    return fail(Errc::internal, error.what(), folder.string());
+  }
+}
+
+Result<> save_adapter(const Llava& model, const fs::path& folder, const fs::path& base,
+                      const fs::path& source) {
+  if (!model.has_lora()) return fail(Errc::internal, "the model has no LoRA to save");
+  try {
+    VLSWEEP_CHECK_OK(make_folders(folder));
+    VLSWEEP_CHECK_OK(copy_tokenizer_files(folder, source));
+    return write_adapter(model, folder, base);
+  } catch (const std::exception& error) {
+    return fail(Errc::internal, error.what(), folder.string());
+  }
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,261 @@
+#include "worker/trainer/model/llava.h"
+
+#include <string_view>
+#include <utility>
+
+namespace vlsweep {
+namespace {
+
+// Allocates zeroed parameters of one dtype and device.
+struct Allocator {
+  at::TensorOptions options;
+
+  at::Tensor vector(std::int64_t size) const { return at::zeros({size}, options); }
+  at::Tensor matrix(std::int64_t rows, std::int64_t columns) const {
+    return at::zeros({rows, columns}, options);
+  }
+  // A fused linear whose parts have `rows` rows each.
+  FusedLinear linear(const std::string& prefix,
+                     const std::vector<std::pair<std::string_view, std::int64_t>>& parts,
+                     std::int64_t inputs, bool biased) const {
+    FusedLinear linear;
+    std::int64_t rows = 0;
+    for (const auto& [name, num_rows] : parts) {
+      linear.parts.push_back({prefix + std::string(name), rows, num_rows});
+      rows += num_rows;
+    }
+    linear.weight = matrix(rows, inputs);
+    if (biased) linear.bias = vector(rows);
+    return linear;
+  }
+};
+
+LlamaDecoder make_decoder(const LlamaConfig& config, const Allocator& make) {
+  LlamaDecoder decoder(config);
+  const std::int64_t d = config.hidden_size, f = config.intermediate_size;
+  const std::int64_t q = config.num_heads * config.head_dim;
+  const std::int64_t kv = config.num_kv_heads * config.head_dim;
+  decoder.embed_tokens = make.matrix(config.vocab_size, d);
+  decoder.lm_head =
+      config.tie_word_embeddings ? decoder.embed_tokens : make.matrix(config.vocab_size, d);
+  decoder.norm = make.vector(d);
+  for (std::int64_t i = 0; i < config.num_layers; ++i) {
+    const std::string prefix = "language_model.model.layers." + std::to_string(i) + ".";
+    const std::string attention = prefix + "self_attn.";
+    LlamaLayer layer;
+    layer.input_norm = make.vector(d);
+    layer.post_attention_norm = make.vector(d);
+    layer.qkv = make.linear(attention, {{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}}, d, false);
+    layer.o = make.linear(attention, {{"o_proj", d}}, q, false);
+    layer.gate_up = make.linear(prefix + "mlp.", {{"gate_proj", f}, {"up_proj", f}}, d, false);
+    layer.down = make.linear(prefix + "mlp.", {{"down_proj", d}}, f, false);
+    decoder.layers.push_back(std::move(layer));
+  }
+  return decoder;
+}
+
+constexpr std::string_view kTower = "vision_tower.vision_model.";
+
+ClipVisionTower make_tower(const ClipConfig& config, const Allocator& make) {
+  ClipVisionTower tower(config);
+  const std::int64_t d = config.hidden_size, f = config.intermediate_size;
+  tower.class_embedding = make.vector(d);
+  tower.patch_embedding = at::zeros({d, 3, config.patch_size, config.patch_size}, make.options);
+  tower.position_embedding = make.matrix(config.num_patches() + 1, d);
+  for (at::Tensor* tensor : {&tower.pre_norm_weight, &tower.pre_norm_bias, &tower.post_norm_weight,
+                             &tower.post_norm_bias}) {
+    *tensor = make.vector(d);
+  }
+  for (std::int64_t i = 0; i < config.num_layers; ++i) {
+    const std::string prefix = std::string(kTower) + "encoder.layers." + std::to_string(i) + ".";
+    const std::string attention = prefix + "self_attn.";
+    ClipLayer layer;
+    for (at::Tensor* tensor :
+         {&layer.norm1_weight, &layer.norm1_bias, &layer.norm2_weight, &layer.norm2_bias}) {
+      *tensor = make.vector(d);
+    }
+    layer.qkv = make.linear(attention, {{"q_proj", d}, {"k_proj", d}, {"v_proj", d}}, d, true);
+    layer.out = make.linear(attention, {{"out_proj", d}}, d, true);
+    layer.fc1 = make.linear(prefix + "mlp.", {{"fc1", f}}, d, true);
+    layer.fc2 = make.linear(prefix + "mlp.", {{"fc2", d}}, f, true);
+    tower.layers.push_back(std::move(layer));
+  }
+  return tower;
+}
+
+// Collects a model's tensors under their names.
+struct Listing {
+  Part part;
+  std::vector<NamedTensor>& tensors;
+
+  void whole(const std::string& name, const at::Tensor& tensor) {
+    tensors.push_back({name, part, tensor, 0, tensor.size(0)});
+  }
+  void linear(const FusedLinear& linear) {
+    for (const LinearPart& piece : linear.parts) {
+      tensors.push_back({piece.name + ".weight", part, linear.weight, piece.first_row, piece.num_rows});
+      if (!linear.bias.defined()) continue;
+      tensors.push_back({piece.name + ".bias", part, linear.bias, piece.first_row, piece.num_rows});
+    }
+  }
+};
+
+void list_tower(const ClipVisionTower& tower, Listing list) {
+  const std::string prefix(kTower);
+  list.whole(prefix + "embeddings.class_embedding", tower.class_embedding);
+  list.whole(prefix + "embeddings.patch_embedding.weight", tower.patch_embedding);
+  list.whole(prefix + "embeddings.position_embedding.weight", tower.position_embedding);
+  list.whole(prefix + "pre_layrnorm.weight", tower.pre_norm_weight);
+  list.whole(prefix + "pre_layrnorm.bias", tower.pre_norm_bias);
+  for (std::size_t i = 0; i < tower.layers.size(); ++i) {
+    const ClipLayer& layer = tower.layers[i];
+    const std::string name = prefix + "encoder.layers." + std::to_string(i) + ".";
+    list.whole(name + "layer_norm1.weight", layer.norm1_weight);
+    list.whole(name + "layer_norm1.bias", layer.norm1_bias);
+    list.linear(layer.qkv);
+    list.linear(layer.out);
+    list.whole(name + "layer_norm2.weight", layer.norm2_weight);
+    list.whole(name + "layer_norm2.bias", layer.norm2_bias);
+    list.linear(layer.fc1);
+    list.linear(layer.fc2);
+  }
+  list.whole(prefix + "post_layernorm.weight", tower.post_norm_weight);
+  list.whole(prefix + "post_layernorm.bias", tower.post_norm_bias);
+}
+
+void list_decoder(const LlamaDecoder& decoder, bool tied, Listing list) {
+  const std::string prefix = "language_model.model.";
+  list.whole(prefix + "embed_tokens.weight", decoder.embed_tokens);
+  for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
+    const LlamaLayer& layer = decoder.layers[i];
+    const std::string name = prefix + "layers." + std::to_string(i) + ".";
+    list.whole(name + "input_layernorm.weight", layer.input_norm);
+    list.linear(layer.qkv);
+    list.linear(layer.o);
+    list.whole(name + "post_attention_layernorm.weight", layer.post_attention_norm);
+    list.linear(layer.gate_up);
+    list.linear(layer.down);
+  }
+  list.whole(prefix + "norm.weight", decoder.norm);
+  if (!tied) list.whole("language_model.lm_head.weight", decoder.lm_head);
+}
+
+bool decays(const std::string& name) {
+  return !name.ends_with(".bias") && name.find("norm") == std::string::npos;
+}
+
+template <class Model, class Linear>
+std::vector<Linear*> linears_of(Model& model) {
+  std::vector<Linear*> linears;
+  for (auto& layer : model.language_model.layers) {
+    for (Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
+      linears.push_back(linear);
+    }
+  }
+  return linears;
+}
+
+}  // namespace
+
+Llava::Llava(const LlavaConfig& config, at::ScalarType dtype, at::Device device)
+    : language_model(make_decoder(
+          config.text, Allocator{at::TensorOptions().dtype(dtype).device(device)})),
+      config_(config),
+      dtype_(dtype),
+      device_(device) {
+  if (!config.vision) return;
+  const Allocator make{options()};
+  vision_tower = make_tower(*config.vision, make);
+  const std::int64_t d = config.text.hidden_size;
+  const std::string prefix = "multi_modal_projector.";
+  projector_1 = make.linear(prefix, {{"linear_1", d}}, config.vision->hidden_size,
+                            config.projector_bias);
+  projector_2 = make.linear(prefix, {{"linear_2", d}}, d, config.projector_bias);
+}
+
+at::Tensor Llava::tower_features(const at::Tensor& pixels) const {
+  const at::Tensor states = vision_tower->hidden_states(pixels, config_.tower_layers_run());
+  return config_.drop_class_token ? states.narrow(1, 1, states.size(1) - 1) : states;
+}
+
+at::Tensor Llava::image_features(const at::Tensor& pixels) const {
+  const at::NoGradGuard no_grad;
+  return tower_features(pixels).contiguous();
+}
+
+at::Tensor Llava::project(const at::Tensor& features) const {
+  return projector_2(at::gelu(projector_1(features, training_)), training_);
+}
+
+at::Tensor Llava::embed(const at::Tensor& ids, const at::Tensor& projected) const {
+  const std::int64_t d = config_.text.hidden_size;
+  if (!projected.defined()) return at::embedding(language_model.embed_tokens, ids);
+  const at::Tensor placeholders = ids.eq(config_.image_token);
+  // The placeholder may be no token of the vocabulary; its own embedding is never used.
+  const at::Tensor tokens =
+      config_.image_token < config_.text.vocab_size ? ids : ids.masked_fill(placeholders, 0);
+  const at::Tensor rows = placeholders.flatten().nonzero().squeeze(1);
+  const at::Tensor images = projected.reshape({-1, d});
+  TORCH_CHECK(rows.size(0) == images.size(0), "the batch has ", rows.size(0),
+              " image positions, but ", images.size(0), " image embeddings");
+  const at::Tensor embedded =
+      at::embedding(language_model.embed_tokens, tokens.flatten()).index_copy_(0, rows, images);
+  return embedded.view({ids.size(0), ids.size(1), d});
+}
+
+at::Tensor Llava::decode(const at::Tensor& embeddings, CacheRows* rows) const {
+  return language_model.decode(embeddings, rows, training_);
+}
+
+at::Tensor Llava::logits(const at::Tensor& hidden) const {
+  return at::linear(hidden, language_model.lm_head);
+}
+
+void Llava::set_trainable(Part part, bool trainable) {
+  for (NamedTensor& tensor : named_tensors()) {
+    if (tensor.part == part) tensor.parameter.requires_grad_(trainable);
+  }
+}
+
+std::vector<TrainableParameter> Llava::trainable_parameters() const {
+  std::vector<TrainableParameter> parameters;
+  for (const NamedTensor& tensor : named_tensors()) {
+    if (tensor.first_row != 0 || !tensor.parameter.requires_grad()) continue;
+    parameters.push_back({tensor.name, tensor.part, decays(tensor.name), tensor.parameter});
+  }
+  for (const FusedLinear* linear : language_linears()) {
+    if (!linear->lora) continue;
+    const auto add = [&](const std::string& name, const at::Tensor& tensor) {
+      if (tensor.requires_grad()) parameters.push_back({name, Part::language_model, true, tensor});
+    };
+    add(linear->parts.front().name + ".lora_A", linear->lora->a);
+    for (std::size_t i = 0; i < linear->lora->b.size(); ++i) {
+      add(linear->parts[i].name + ".lora_B", linear->lora->b[i]);
+    }
+  }
+  return parameters;
+}
+
+std::vector<NamedTensor> Llava::named_tensors() const {
+  std::vector<NamedTensor> tensors;
+  if (vision_tower) {
+    list_tower(*vision_tower, {Part::vision_tower, tensors});
+    Listing projector{Part::projector, tensors};
+    projector.linear(projector_1);
+    projector.linear(projector_2);
+  }
+  list_decoder(language_model, config_.text.tie_word_embeddings, {Part::language_model, tensors});
+  return tensors;
+}
+
+std::vector<FusedLinear*> Llava::language_linears() {
+  return linears_of<Llava, FusedLinear>(*this);
+}
+
+std::vector<const FusedLinear*> Llava::language_linears() const {
+  return linears_of<const Llava, const FusedLinear>(*this);
+}
+
+bool Llava::has_lora() const { return language_model.layers.front().qkv.lora.has_value(); }
+
+}  // namespace vlsweep

@@ -1,0 +1,21 @@
+// Between safetensors views and ATen tensors. Free functions for model/*.cpp; one thread per call.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <optional>
+#include <string>
+
+#include "orchestrator/base/result.h"
+#include "worker/trainer/format/safetensors.h"
+
+namespace vlsweep {
+
+// A CPU tensor over the view's bytes (copied only where they are not aligned); read-only, valid as
+// long as the file is open.
+at::Tensor tensor_of(const TensorView& view);
+
+// A view of a contiguous CPU tensor's bytes; the tensor must outlive it.
+TensorView view_of(std::string name, const at::Tensor& tensor);
+
+}  // namespace vlsweep
