@@ -147,12 +147,17 @@ void Journal::append(const Event& event) {
   ++num_events_;
 }
 
-Result<> Journal::sync() {
+Result<> Journal::write() {
   if (!status_ || unsynced_.empty()) return status_;
   status_ = file_->append(unsynced_);
-  if (status_) status_ = file_->sync();
   unsynced_.clear();
   return status_;
+}
+
+Result<> Journal::sync() {
+  if (unsynced_.empty()) return status_;
+  VLSWEEP_CHECK_OK(write());
+  return status_ = file_->sync();
 }
 
 }  // namespace vlsweep

@@ -38,6 +38,8 @@ class Journal {
   // Group commit: one write and one fdatasync for all that was appended. After an error (the disk is
   // full, or worse) nothing more is written, since what the disk holds is not known: open it again.
   Result<> sync();
+  // The write without the fdatasync: survives this process's death, not the machine's.
+  Result<> write();
 
   // Events in the journal, those not yet synced included.
   std::uint64_t num_events() const { return num_events_; }
