@@ -1,0 +1,40 @@
+#include "sweeps/cost.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace vlsweep {
+namespace {
+
+constexpr double kBytesPerParameter = 2;
+constexpr double kTokensPerSample = 700;
+constexpr double kGpuRate = 2e14;
+constexpr double kThreadRate = 5e10;
+constexpr double kLoadS = 20;
+constexpr double kMicroStartS = 0.3;
+
+double sample_s(const CostModel& model, double operations) {
+  const double rate =
+      model.gpus > 0 ? kGpuRate * model.gpus : kThreadRate * std::max(1.0, model.threads);
+  return static_cast<double>(model.model_bytes) / kBytesPerParameter * kTokensPerSample *
+         operations / rate;
+}
+
+// Two threads take two thirds of one thread's time on matrices this small.
+double micro_speed(const CostModel& model) { return std::pow(std::max(1.0, model.threads), 0.58); }
+
+}  // namespace
+
+double pretrain_cost_s(const CostModel& model) { return 60 / micro_speed(model); }
+
+double tune_cost_s(const CostModel& model, double samples, bool is_lora) {
+  if (model.is_microworld) return kMicroStartS + samples * 0.0005 / micro_speed(model);
+  return kLoadS + samples * sample_s(model, is_lora ? 5 : 6);
+}
+
+double respond_cost_s(const CostModel& model, double samples) {
+  if (model.is_microworld) return 0.05 + samples * 0.001 / micro_speed(model);
+  return kLoadS + samples * sample_s(model, 6);
+}
+
+}  // namespace vlsweep

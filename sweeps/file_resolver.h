@@ -1,0 +1,32 @@
+// Answers planning from the disk.
+//
+// A data set's digest covers the annotation file's bytes and the names and sizes of its images (their
+// contents would take as long to read as to train on). A model's digest covers the names and sizes of the
+// files in its folder, the whole of those under 1 MiB (config.json and the like), and the first and last
+// MiB of each larger one (weights, whose header names and places every tensor).
+//
+// Owned by the caller of make_plan; one thread.
+#pragma once
+
+#include <functional>
+
+#include "sweeps/resolver.h"
+
+namespace vlsweep {
+
+class FileDataResolver : public DataResolver {
+ public:
+  // How a micro-world is known from its seed; worker/microworld gives it.
+  using WorldLookup = std::function<Result<WorldInfo>(std::uint64_t seed)>;
+
+  explicit FileDataResolver(WorldLookup world) : world_(std::move(world)) {}
+
+  Result<DataInfo> data(const DataFiles& data) override;
+  Result<ModelInfo> model(const std::filesystem::path& folder) override;
+  Result<WorldInfo> world(std::uint64_t seed) override { return world_(seed); }
+
+ private:
+  WorldLookup world_;
+};
+
+}  // namespace vlsweep

@@ -1,0 +1,72 @@
+// The recipe of one tune stage: each field looked up at its addresses for one configuration.
+//
+// A field of a role is taken from the narrowest address that is set: for LoRA `ROLE.lora.FIELD`, then
+// `lora.FIELD`; then `ROLE.FIELD`; then `FIELD`. At one address a parameter of the configuration comes
+// before a constant of `tune`. If nothing is set, the same addresses are looked up in the defaults of
+// the kind of model (micro-world or folder), listed in recipe_defaults.cpp and in README.md. `steps` and
+// `epochs` exclude each other: the narrower wins, a parameter before a constant.
+//
+// Values and free functions: safe from any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sweeps/expand.h"
+
+namespace vlsweep {
+
+enum class Role { vision_language, safety };
+std::string_view role_name(Role role);
+
+// The default at an address; null if there is none.
+Value default_setting(bool is_microworld, std::string_view address);
+
+class SettingLookup {
+ public:
+  SettingLookup(const Sweep& sweep, const Columns& columns, const Configuration& configuration,
+                bool is_microworld);
+
+  // At this very address: parameter, constant, default; null if nowhere.
+  Value at(const std::string& address) const;
+  double number(const std::string& address, double otherwise) const;
+  // A role's field by the rules above.
+  Value field(Role role, bool is_lora, const std::string& name) const;
+  // Steps or epochs of a role; exactly one is given.
+  struct Length {
+    std::optional<double> steps;
+    std::optional<double> epochs;
+  };
+  Length length(Role role) const;
+  std::string text(const std::string& parameter) const;  // empty if it has no value
+
+ private:
+  Value parameter(const std::string& address) const;
+  Value constant(const std::string& address) const;
+  Value user(const std::string& address) const;
+
+  const Sweep& sweep_;
+  const Columns& columns_;
+  const Configuration& configuration_;
+  bool is_microworld_;
+};
+
+// What a tune stage does, apart from its base and its data.
+struct Recipe {
+  Role role = Role::vision_language;
+  bool is_lora = false;
+  double lora_rank = 0, lora_alpha = 0, lora_dropout = 0;
+  double lr = 0;
+  std::optional<double> projector_lr;
+  double beta1 = 0.9, beta2 = 0.999;
+  double weight_decay = 0, clip = 0, warmup = 0;
+  std::string schedule;
+  SettingLookup::Length length;
+  double batch = 1, micro_batch = 1, threads = 1;
+  bool bucket_by_length = true;
+  bool strict = false;
+};
+Recipe make_recipe(const SettingLookup& lookup, Role role, bool is_lora);
+
+}  // namespace vlsweep

@@ -1,0 +1,39 @@
+// The canonical specs of stages, as the trainer reads them (worker/trainer/stage/spec.h). Members whose
+// name begins with @ say where things lie and are not part of a key.
+//
+// Free functions: safe from any thread.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweeps/plan_inputs.h"
+#include "sweeps/recipe.h"
+
+namespace vlsweep {
+
+// A checkpoint to start from or to ask: a stage's, or a folder of the user.
+struct Checkpoint {
+  std::optional<std::uint32_t> stage;
+  std::string path;    // without a stage
+  std::string digest;  // without a stage
+};
+
+// A part of a mixture: the first `count` samples of a permutation; nullopt: all.
+struct MixturePart {
+  std::string name;
+  const ResolvedData* data = nullptr;
+  std::optional<std::uint64_t> count;
+};
+
+nlohmann::json pretrain_spec(const WorldInfo& world, std::uint64_t seed, double threads);
+nlohmann::json tune_spec(const Recipe& recipe, const Checkpoint& base, const ModelSource& model,
+                         const std::vector<MixturePart>& mixture, std::int64_t seed);
+nlohmann::json respond_spec(const Checkpoint& checkpoint, const ModelSource& model,
+                            const SuiteRequest& suite, const ResolvedData& data,
+                            std::int64_t max_new_tokens, double threads);
+nlohmann::json judge_spec(const std::string& name);
+
+}  // namespace vlsweep

@@ -1,0 +1,65 @@
+// From one configuration with one seed to its path through the stages: what a fine-tuning mode means.
+//
+//   untuned  the base as it is
+//   none     base -> vision-language tune on the helpful data and the contamination
+//   clean    the same without the contamination
+//   mixed    the same as none with S = round(N q / (1 - q)) safety samples in the pool, N the others, q the
+//            safety ratio; q = 0 is the stage of none itself
+//   posthoc  the stage of none (a model that is tuned already: itself) -> safety tune on a pool of P =
+//            safety.samples: round(P q) safety samples, the rest helpful
+//
+// Belongs to one make_plan.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "orchestrator/protocol/plan.h"
+#include "sweeps/cost.h"
+#include "sweeps/expand.h"
+#include "sweeps/stage_pool.h"
+#include "sweeps/stage_specs.h"
+
+namespace vlsweep {
+
+class PathMaker {
+ public:
+  PathMaker(const Sweep& sweep, const Columns& columns, PlanInputs& inputs, StagePool& pool,
+            Complaints& complaints);
+
+  struct Path {
+    std::vector<TrialStage> stages;
+    std::string model_identity;  // key or digest of what is evaluated
+  };
+  // nullopt with a complaint.
+  std::optional<Path> make(const Configuration& configuration, std::int64_t seed);
+
+ private:
+  struct Trial;  // what the steps below share while one path is made
+
+  const ModelSource* find_model(const SettingLookup& lookup);
+  bool start(Trial& trial);
+  bool start_in_folder(Trial& trial);
+  bool vision_language(Trial& trial);
+  bool safety(Trial& trial);
+  bool add_tune(Trial& trial, const Recipe& recipe, const std::vector<MixturePart>& mixture,
+                const std::string& what);
+  bool add_part(Trial& trial, const std::string& key, std::optional<std::uint64_t> count,
+                std::vector<MixturePart>& mixture);
+  bool evaluate(Trial& trial);
+  std::optional<double> ratio(Trial& trial);
+  std::optional<double> helpful_count(Trial& trial);
+  CostModel cost_model(const Trial& trial, double threads) const;
+  Resources resources(double threads) const;
+  // A complaint at the parameter that the trial has it from.
+  bool complain(std::string_view parameter, const std::string& message);
+
+  const Sweep& sweep_;
+  const Columns& columns_;
+  PlanInputs& inputs_;
+  StagePool& pool_;
+  Complaints& complaints_;
+  std::map<std::string, std::vector<TrialStage>> evaluations_;  // by what is evaluated, and how
+};
+
+}  // namespace vlsweep
