@@ -200,8 +200,8 @@ void TrainerLane::lose_trainer(std::optional<Error> why, Time now) {
   Error error = trainer_->end(std::move(why));
   trainer_.reset();
   const bool was_ready = std::exchange(ready_, std::nullopt).has_value();
-  log_event(asked ? Level::info : Level::error, "trainer_lost", {{"reason", error.text()}});
   if (!was_ready) return on_start_failure(std::move(error), now);
+  log_event(asked ? Level::info : Level::error, "trainer_lost", {{"reason", error.text()}});
 
   // The stages behind the one at work have not been begun: they go to the next trainer.
   while (given_.size() > 1) {
