@@ -1,0 +1,37 @@
+#include "orchestrator/cli/exit_status.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
+namespace vlsweep {
+
+int exit_status_of(Errc code) {
+  switch (code) {
+    case Errc::invalid: return kStatusUsage;
+    case Errc::not_found: return kStatusNotFound;
+    case Errc::diverged: return kStatusSomeFailed;
+    case Errc::corrupt:
+    case Errc::io:
+    case Errc::busy:
+    case Errc::out_of_memory:
+    case Errc::cancelled:
+    case Errc::unavailable:
+    case Errc::internal: return kStatusInfrastructure;
+  }
+  return kStatusInfrastructure;
+}
+
+int report(const Error& error) {
+  std::cerr << "vlsweep: " << error.text() << '\n';
+  return exit_status_of(error.code);
+}
+
+bool stderr_is_terminal() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+}  // namespace vlsweep

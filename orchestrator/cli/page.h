@@ -1,0 +1,33 @@
+// The page of one run, served: what `run --serve` and `serve` start.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "orchestrator/base/result.h"
+
+namespace vlsweep {
+
+class Routes;
+class Server;
+
+// Owns the server and its routes; serving ends when it is destroyed.
+class Page {
+ public:
+  // `address` as --serve takes it: PORT or HOST:PORT. The token comes from $VLSWEEP_TOKEN if set
+  // (at least 16 characters), else it is new with every start.
+  static Result<Page> serve(const std::filesystem::path& run_folder, const std::string& address);
+  Page(Page&&) noexcept;
+  Page& operator=(Page&&) noexcept;
+  ~Page();
+
+  std::string url() const;
+
+ private:
+  Page(std::unique_ptr<Routes> routes, std::unique_ptr<Server> server);
+  std::unique_ptr<Routes> routes_;
+  std::unique_ptr<Server> server_;  // after routes_, so that it ends first
+};
+
+}  // namespace vlsweep

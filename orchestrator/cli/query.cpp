@@ -1,0 +1,71 @@
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+#include <memory>
+
+#include "orchestrator/cli/exit_status.h"
+#include "orchestrator/cli/run_place.h"
+#include "orchestrator/cli/verbs.h"
+#include "storage/query/format.h"
+#include "storage/query/query.h"
+#include "storage/run_reader.h"
+
+namespace vlsweep {
+namespace {
+
+struct QueryOptions {
+  std::string run;
+  std::string runs = default_runs_folder().string();
+  QuerySpec spec;
+  double confidence_percent = 95;
+  std::string format = "table";
+};
+
+Result<std::string> answer(const std::filesystem::path& run, QueryOptions options) {
+  const auto format = table_format_from_name(options.format);
+  if (!format)
+    return fail(Errc::invalid, "expected table, markdown, csv, json or latex, got '" +
+                                   options.format + "'", "--format");
+  VLSWEEP_TRY(RunReader reader, RunReader::open(run));
+  VLSWEEP_TRY(sqlite::Database * db, reader.database());
+  options.spec.confidence = options.confidence_percent / 100;
+  VLSWEEP_TRY(const QuerySpec spec, with_defaults(*db, std::move(options.spec)));
+  VLSWEEP_TRY(const Table table, run_query(*db, spec));
+  return format_table(table, *format);
+}
+
+int query(const QueryOptions& options) {
+  const auto run = find_run(options.run, options.runs);
+  if (!run) return report(run.error());
+  const auto text = answer(*run, options);
+  if (!text) return report(text.error());
+  std::cout << *text;
+  return kStatusDone;
+}
+
+}  // namespace
+
+void add_query(CLI::App& app, int& status) {
+  auto options = std::make_shared<QueryOptions>();
+  CLI::App* verb = app.add_subcommand("query", "Ask a run for an ablation table");
+  verb->add_option("RUN", options->run, "A run's name or folder")->required();
+  verb->add_option("--dir", options->runs, "The folder of runs")->capture_default_str();
+  verb->add_option("--rows", options->spec.rows, "Parameters that make the rows: mode,safety_ratio")
+      ->delimiter(',');
+  verb->add_option("--cols", options->spec.cols, "Parameters that make the columns: tuning")
+      ->delimiter(',');
+  verb->add_option("--value", options->spec.values,
+                   "Metrics: vlguard-unsafe.asr; several make column groups")
+      ->delimiter(',');
+  verb->add_option("--where", options->spec.where, "Only these trials: 'mode != none'");
+  verb->add_option("--over", options->spec.over, "What a cell averages over")
+      ->delimiter(',')
+      ->capture_default_str();
+  verb->add_option("--ci", options->confidence_percent, "Confidence of the intervals, in percent")
+      ->capture_default_str();
+  verb->add_option("--format", options->format, "table, markdown, csv, json or latex")
+      ->capture_default_str();
+  verb->callback([options, &status] { status = query(*options); });
+}
+
+}  // namespace vlsweep
