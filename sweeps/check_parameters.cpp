@@ -57,9 +57,10 @@ class ParameterCheck {
     parameter.zip = static_cast<std::size_t>(leader - sweep_.parameters.data());
     if (leader->values.size() != parameter.values.size())
       complaints_.add(parameter.zip_at,
-                      parameter.name + " has " + std::to_string(parameter.values.size()) +
-                          " values and " + leader->name + ", with which it is zipped, has " +
-                          std::to_string(leader->values.size()) + "; expected as many");
+                      "the values of " + parameter.name + " (" +
+                          std::to_string(parameter.values.size()) + ") and of " + leader->name +
+                          " (" + std::to_string(leader->values.size()) +
+                          ") are zipped; expected as many of both");
   }
 
   // A follower of a follower follows the one in front.
@@ -145,7 +146,7 @@ class ParameterCheck {
   }
 
   void check_derived() {
-    std::vector<std::string> before;
+    std::vector<std::string> before;  // long names, in the order in which they are derived
     for (const DerivedParameter& derived : sweep_.derived) {
       const std::string what = "derive." + derived.name;
       if (find_parameter(sweep_, derived.name) != nullptr || is_included(derived.setting))
@@ -157,10 +158,18 @@ class ParameterCheck {
         const Setting* setting = find_setting(name.name);
         if (setting != nullptr && setting->name == derived.setting)
           complaints_.add(derived.at, what + " is computed from itself");
+        else if (setting != nullptr && is_derived(setting->name) &&
+                 std::find(before.begin(), before.end(), setting->name) == before.end())
+          complaints_.add(derived.at, what + " uses " + name.name + ", which is derived after it; "
+                                                                    "put " + name.name + " first");
         else
           check_name(name, what, derived.at);
       }
     }
+  }
+  bool is_derived(const std::string& setting) const {
+    return std::any_of(sweep_.derived.begin(), sweep_.derived.end(),
+                       [&](const DerivedParameter& other) { return other.setting == setting; });
   }
   bool is_included(const std::string& setting) const {
     for (const Assignments& included : sweep_.includes)

@@ -181,13 +181,13 @@ bool PathMaker::add_tune(Trial& trial, const Recipe& recipe,
   if (mixture.empty())
     return complain("mode", "mode " + trial.mode + " has not one sample to tune on");
   if (recipe.lr <= 0) return complain("lr", "mode " + trial.mode + " has no learning rate");
-  trial.title = trial.model.name + (recipe.is_lora ? " lora " : " full ") + what;
+  trial.title = trial.model.name + (recipe.is_lora ? " lora " : " full ") + what + " seed " +
+                std::to_string(trial.seed);
   std::vector<std::uint32_t> parents;
   if (trial.checkpoint.stage) parents.push_back(*trial.checkpoint.stage);
   const std::uint32_t stage = pool_.add(
       StageKind::tune, tune_spec(recipe, trial.checkpoint, trial.model, mixture, trial.seed),
-      std::move(parents), "tune " + trial.title + " seed " + std::to_string(trial.seed),
-      resources(recipe.threads),
+      std::move(parents), "tune " + trial.title, resources(recipe.threads),
       tune_cost_s(cost_model(trial, recipe.threads), samples_trained(recipe, mixture),
                   recipe.is_lora));
   trial.path.stages.push_back({stage, std::string(role_name(recipe.role)), ""});
@@ -203,7 +203,7 @@ bool PathMaker::vision_language(Trial& trial) {
   const double asked = trial.lookup.number("vision_language.samples", 0);
   std::optional<std::uint64_t> helpful;
   if (asked > 0) helpful = static_cast<std::uint64_t>(asked);
-  if (!add_part(trial, "helpful", helpful, mixture)) return false;
+  bool filled = add_part(trial, "helpful", helpful, mixture);
   const double share = trial.mode == "clean" ? 0 : trial.lookup.number("contamination", 0);
   double pool = 0, contamination = 0;
   std::string what = "clean";
@@ -213,8 +213,7 @@ bool PathMaker::vision_language(Trial& trial) {
     contamination = std::round(*count * share);
     pool = *count + contamination;
     if (contamination > 0) what = "contaminated " + percent(share);
-    if (!add_part(trial, "contamination", static_cast<std::uint64_t>(contamination), mixture))
-      return false;
+    filled &= add_part(trial, "contamination", static_cast<std::uint64_t>(contamination), mixture);
   }
   if (trial.mode == "mixed") {
     const auto q = ratio(trial);
@@ -225,11 +224,11 @@ bool PathMaker::vision_language(Trial& trial) {
     const double safety = std::round(pool * *q / (1 - *q));
     if (safety > 1e9)
       return complain("safety_ratio", "a pool of " + samples_text(pool + safety) + " is too large");
-    if (!add_part(trial, "safety", static_cast<std::uint64_t>(safety), mixture)) return false;
+    filled &= add_part(trial, "safety", static_cast<std::uint64_t>(safety), mixture);
     if (safety > 0) what = "mixed " + percent(*q);
   }
-  return add_tune(trial, make_recipe(trial.lookup, Role::vision_language, trial.is_lora), mixture,
-                  what);
+  return filled && add_tune(trial, make_recipe(trial.lookup, Role::vision_language, trial.is_lora),
+                            mixture, what);
 }
 
 bool PathMaker::safety(Trial& trial) {
@@ -242,9 +241,9 @@ bool PathMaker::safety(Trial& trial) {
                                       "posthoc_samples under tune");
   const double safety = std::round(pool * *q);
   std::vector<MixturePart> mixture;
-  if (!add_part(trial, "helpful", static_cast<std::uint64_t>(pool - safety), mixture)) return false;
-  if (!add_part(trial, "safety", static_cast<std::uint64_t>(safety), mixture)) return false;
-  return add_tune(trial, make_recipe(trial.lookup, Role::safety, trial.is_lora), mixture,
+  bool filled = add_part(trial, "helpful", static_cast<std::uint64_t>(pool - safety), mixture);
+  filled &= add_part(trial, "safety", static_cast<std::uint64_t>(safety), mixture);
+  return filled && add_tune(trial, make_recipe(trial.lookup, Role::safety, trial.is_lora), mixture,
                   "posthoc " + percent(*q));
 }
 

@@ -1,0 +1,32 @@
+// A resolver of a world and of files that exist only in the test.
+#pragma once
+
+#include "sweeps/resolver.h"
+#include "sweeps/sweep.h"
+
+namespace vlsweep {
+
+class FakeResolver : public DataResolver {
+ public:
+  Result<DataInfo> data(const DataFiles& files) override {
+    const std::string name = files.annotations.filename().string();
+    if (name.starts_with("missing"))
+      return fail(Errc::not_found, "there is no such file", "ROOT/" + name);
+    return DataInfo{"digest-of-" + name + salt, files.format == "vlguard" ? 2977U : 20000U};
+  }
+  Result<ModelInfo> model(const std::filesystem::path& folder) override {
+    const std::string name = folder.filename().string();
+    if (name.starts_with("missing"))
+      return fail(Errc::not_found, "there is no such folder", "ROOT/" + name);
+    return ModelInfo{"digest-of-" + name + salt, 14'000'000'000};
+  }
+  Result<WorldInfo> world(std::uint64_t seed) override {
+    return WorldInfo{"world-" + std::to_string(seed) + salt, where,
+                     {{"helpful", 6000}, {"contamination", 600}, {"safety", 5000}}};
+  }
+
+  std::string salt;                      // as if every file had changed
+  std::filesystem::path where = "/world";  // as if the files had been moved
+};
+
+}  // namespace vlsweep
