@@ -26,19 +26,24 @@ TEST_P(CsvReads, TheCells) {
 
 INSTANTIATE_TEST_SUITE_P(
     Csv, CsvReads,
-    testing::Values(
-        GoodCase{"plain", "a,b\n1,2\n", {{"1", "2"}}},
-        GoodCase{"no_end_of_line", "a,b\n1,2", {{"1", "2"}}},
-        GoodCase{"crlf", "a,b\r\n1,2\r\n", {{"1", "2"}}}, GoodCase{"cr", "a,b\r1,2\r", {{"1", "2"}}},
-        GoodCase{"bom", "\xEF\xBB\xBF" "a,b\n1,2\n", {{"1", "2"}}},
-        GoodCase{"columns_in_capitals", " A ,B\n1,2\n", {{"1", "2"}}},
-        GoodCase{"quotes", "a,b\n\"x, y\",\"say \"\"z\"\"\"\n", {{"x, y", "say \"z\""}}},
-        GoodCase{"line_break_in_quotes", "a,b\n\"x\r\ny\",2\n", {{"x\r\ny", "2"}}},
-        GoodCase{"quote_in_the_middle", "a,b\n5\" disk,2\n", {{"5\" disk", "2"}}},
-        GoodCase{"empty_cells", "a,b\n,\n", {{"", ""}}},
-        GoodCase{"empty_quotes", "a,b\n\"\",\"\"\n", {{"", ""}}},
-        GoodCase{"blank_lines", "\na,b\n\n1,2\n\n", {{"1", "2"}}},
-        GoodCase{"short_row", "a,b\n1\n", {{"1"}}}, GoodCase{"header_alone", "a,b\n", {}}),
+    testing::Values(GoodCase{"plain", "a,b\n1,2\n", {{"1", "2"}}},
+                    GoodCase{"no_end_of_line", "a,b\n1,2", {{"1", "2"}}},
+                    GoodCase{"crlf", "a,b\r\n1,2\r\n", {{"1", "2"}}},
+                    GoodCase{"cr", "a,b\r1,2\r", {{"1", "2"}}},
+                    GoodCase{"bom",
+                             "\xEF\xBB\xBF"
+                             "a,b\n1,2\n",
+                             {{"1", "2"}}},
+                    GoodCase{"columns_in_capitals", " A ,B\n1,2\n", {{"1", "2"}}},
+                    GoodCase{
+                        "quotes", "a,b\n\"x, y\",\"say \"\"z\"\"\"\n", {{"x, y", "say \"z\""}}},
+                    GoodCase{"line_break_in_quotes", "a,b\n\"x\r\ny\",2\n", {{"x\r\ny", "2"}}},
+                    GoodCase{"quote_in_the_middle", "a,b\n5\" disk,2\n", {{"5\" disk", "2"}}},
+                    GoodCase{"empty_cells", "a,b\n,\n", {{"", ""}}},
+                    GoodCase{"empty_quotes", "a,b\n\"\",\"\"\n", {{"", ""}}},
+                    GoodCase{"blank_lines", "\na,b\n\n1,2\n\n", {{"1", "2"}}},
+                    GoodCase{"short_row", "a,b\n1\n", {{"1"}}},
+                    GoodCase{"header_alone", "a,b\n", {}}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Csv, CountsLinesInsideQuotes) {

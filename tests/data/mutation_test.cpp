@@ -15,17 +15,30 @@ namespace {
 constexpr int kRounds = 400;
 
 std::string damaged(std::string text, std::mt19937_64& random) {
-  const std::string kSpecial("[]{}\",:\\\n\r\0\xFF\xEF" "0-.e", 17);
+  const std::string kSpecial(
+      "[]{}\",:\\\n\r\0\xFF\xEF"
+      "0-.e",
+      17);
   const int times = 1 + static_cast<int>(random() % 4);
   for (int i = 0; i < times && !text.empty(); ++i) {
     const std::size_t at = random() % text.size();
     const std::size_t length = random() % 24;
     switch (random() % 5) {
-      case 0: text[at] = static_cast<char>(random()); break;
-      case 1: text.insert(at, 1, kSpecial[random() % kSpecial.size()]); break;
-      case 2: text.erase(at, length); break;
-      case 3: text.insert(at, text.substr(random() % text.size(), length)); break;
-      default: text.resize(at); break;
+      case 0:
+        text[at] = static_cast<char>(random());
+        break;
+      case 1:
+        text.insert(at, 1, kSpecial[random() % kSpecial.size()]);
+        break;
+      case 2:
+        text.erase(at, length);
+        break;
+      case 3:
+        text.insert(at, text.substr(random() % text.size(), length));
+        break;
+      default:
+        text.resize(at);
+        break;
     }
   }
   return text;
@@ -69,14 +82,14 @@ TEST_P(Damaged, FilesNeverCrashAReader) {
   EXPECT_GT(num_refused, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Data, Damaged,
-                         testing::Values(DataSource{"llava", "", golden("llava.json"), golden("images")},
-                                         DataSource{"vlguard", "", golden("vlguard.json"), golden("train")},
-                                         DataSource{"advbench", "", golden("advbench.csv"), ""},
-                                         DataSource{"xstest", "", golden("xstest.csv"), ""},
-                                         DataSource{"figstep", "", golden("figstep.csv"),
-                                                    golden("images")}),
-                         [](const auto& test) { return test.param.format; });
+INSTANTIATE_TEST_SUITE_P(
+    Data, Damaged,
+    testing::Values(DataSource{"llava", "", golden("llava.json"), golden("images")},
+                    DataSource{"vlguard", "", golden("vlguard.json"), golden("train")},
+                    DataSource{"advbench", "", golden("advbench.csv"), ""},
+                    DataSource{"xstest", "", golden("xstest.csv"), ""},
+                    DataSource{"figstep", "", golden("figstep.csv"), golden("images")}),
+    [](const auto& test) { return test.param.format; });
 
 }  // namespace
 }  // namespace vlsweep

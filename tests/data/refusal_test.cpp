@@ -28,7 +28,9 @@ std::string llava(const std::string& members, const std::string& question = "q")
          R"("},{"from":"gpt","value":"a"}]})";
 }
 
-std::string vlguard(const std::string& members) { return R"({"id":"x","image":"a.png",)" + members + "}"; }
+std::string vlguard(const std::string& members) {
+  return R"({"id":"x","image":"a.png",)" + members + "}";
+}
 
 class BadItem : public testing::TestWithParam<ItemCase> {};
 
@@ -47,7 +49,8 @@ TEST_P(BadItem, IsListedAndTheRestIsRead) {
   ASSERT_EQ(dataset->bad.size(), 1U);
   EXPECT_EQ(dataset->num_bad, 1U);
   EXPECT_EQ(dataset->bad[0].reason, c.reason);
-  EXPECT_TRUE(dataset->bad[0].id_or_place.ends_with("item 1 (line 2)")) << dataset->bad[0].id_or_place;
+  EXPECT_TRUE(dataset->bad[0].id_or_place.ends_with("item 1 (line 2)"))
+      << dataset->bad[0].id_or_place;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -63,16 +66,18 @@ INSTANTIATE_TEST_SUITE_P(
         ItemCase{"value_a_number", "llava",
                  R"({"conversations":[{"from":"human","value":1},{"from":"gpt","value":"a"}]})",
                  "conversations[0]: 'value' is not a string"},
-        ItemCase{"gpt_first", "llava",
-                 R"({"conversations":[{"from":"gpt","value":"a"},{"from":"human","value":"q"}]})",
-                 "conversations[0] is not from 'human': human and gpt must take turns, human first"},
+        ItemCase{
+            "gpt_first", "llava",
+            R"({"conversations":[{"from":"gpt","value":"a"},{"from":"human","value":"q"}]})",
+            "conversations[0] is not from 'human': human and gpt must take turns, human first"},
         ItemCase{"no_answer", "llava", R"({"conversations":[{"from":"human","value":"q"}]})",
                  "the last message has no answer"},
         ItemCase{"empty_answer", "llava",
                  R"({"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":""}]})",
                  "an answer is empty"},
         ItemCase{"id_an_array", "llava", R"({"id":[],"conversations":[]})", "'id' is not a string"},
-        ItemCase{"nul_in_text", "llava", llava("", "a\\u0000b"), "conversations[0]: 'value' holds a NUL character"},
+        ItemCase{"nul_in_text", "llava", llava("", "a\\u0000b"),
+                 "conversations[0]: 'value' holds a NUL character"},
         ItemCase{"broken_utf8", "llava", llava("", "\xFF"), "not valid JSON"},
         ItemCase{"marker_without_image", "llava", llava("", "<image>\\nq"),
                  "an <image> marker without an image"},
@@ -139,16 +144,16 @@ TEST_P(BadRow, IsListedAndTheRestIsRead) {
 INSTANTIATE_TEST_SUITE_P(
     Data, BadRow,
     testing::Values(
-        RowCase{"short_row", "advbench", "goal,target\nx\ny,z\n", "line 2", "has 1 cells, the header 2"},
+        RowCase{"short_row", "advbench", "goal,target\nx\ny,z\n", "line 2",
+                "has 1 cells, the header 2"},
         RowCase{"empty_goal", "advbench", "goal,target\nx,y\n,z\n", "line 3", "'goal' is empty"},
         RowCase{"not_utf8", "advbench", "goal\n\xC3(\nx\n", "line 2", "column 'goal' is not UTF-8"},
         RowCase{"other_label", "xstest", "prompt,type,label\np,t,safe\np,t,maybe\n", "line 3",
                 "label 'maybe' is neither safe nor unsafe"},
         RowCase{"no_type", "xstest", "prompt,type\np,t\np,\n", "line 3",
                 "'type' and 'label' are empty"},
-        RowCase{"figstep_climbs", "figstep",
-                "dataset,category_id,task_id\nD,1,1\nD,../../1,1\n", "line 3",
-                "'category_id' is not a short name or number"},
+        RowCase{"figstep_climbs", "figstep", "dataset,category_id,task_id\nD,1,1\nD,../../1,1\n",
+                "line 3", "'category_id' is not a short name or number"},
         RowCase{"figstep_image", "figstep", "dataset,category_id,task_id\nD,1,1\nD,1,2\n", "line 3",
                 "image 'query_D_1_2_6.png' is missing"}),
     [](const auto& test) { return test.param.name; });
@@ -179,26 +184,53 @@ TEST_P(BadFile, IsOneErrorThatNamesIt) {
 INSTANTIATE_TEST_SUITE_P(
     Data, BadFile,
     testing::Values(
-        FileCase{"unknown_format", {"lava", "", "x", ""}, "", Errc::invalid,
+        FileCase{"unknown_format",
+                 {"lava", "", "x", ""},
+                 "",
+                 Errc::invalid,
                  "no data format 'lava'; there are: advbench, figstep, llava, vlguard, xstest"},
-        FileCase{"unknown_part", {"xstest", "unsave", "x", ""}, "", Errc::invalid,
+        FileCase{"unknown_part",
+                 {"xstest", "unsave", "x", ""},
+                 "",
+                 Errc::invalid,
                  "format xstest has no part 'unsave'; there are: all, safe, unsafe"},
-        FileCase{"json_for_csv", {"advbench", "", "x", ""}, "[{\"id\": 1}]", Errc::invalid,
+        FileCase{"json_for_csv",
+                 {"advbench", "", "x", ""},
+                 "[{\"id\": 1}]",
+                 Errc::invalid,
                  "x:1: no column 'goal'; there are: [{\"id\": 1}]"},
-        FileCase{"csv_for_json", {"llava", "", "x", ""}, "goal,target\n", Errc::invalid,
+        FileCase{"csv_for_json",
+                 {"llava", "", "x", ""},
+                 "goal,target\n",
+                 Errc::invalid,
                  "x:1: expected a JSON array: the file must begin with '['"},
-        FileCase{"truncated", {"llava", "", "x", ""}, "[\n{\"id\": 1", Errc::invalid,
+        FileCase{"truncated",
+                 {"llava", "", "x", ""},
+                 "[\n{\"id\": 1",
+                 Errc::invalid,
                  "x:2: the file is cut off in the middle of item 0"},
-        FileCase{"other_json_format", {"llava", "", "x", ""},
-                 R"([{"id":"a","safe":true},{"id":"b","safe":true}])", Errc::invalid,
-                 "x: holds no readable llava sample of part 'all' (2 bad; the first, a, item 0 (line "
-                 "1): 'conversations' is missing)"},
-        FileCase{"nothing_in_it", {"llava", "", "x", ""}, "[]", Errc::invalid,
+        FileCase{
+            "other_json_format",
+            {"llava", "", "x", ""},
+            R"([{"id":"a","safe":true},{"id":"b","safe":true}])",
+            Errc::invalid,
+            "x: holds no readable llava sample of part 'all' (2 bad; the first, a, item 0 (line "
+            "1): 'conversations' is missing)"},
+        FileCase{"nothing_in_it",
+                 {"llava", "", "x", ""},
+                 "[]",
+                 Errc::invalid,
                  "x: holds no llava sample of part 'all'"},
-        FileCase{"no_such_column", {"xstest", "", "x", ""}, "id,prompt\n1,p\n", Errc::invalid,
+        FileCase{"no_such_column",
+                 {"xstest", "", "x", ""},
+                 "id,prompt\n1,p\n",
+                 Errc::invalid,
                  "x:1: no column 'type'; there are: id, prompt"},
-        FileCase{"no_images_folder", {"llava", "", "x", "/nonexistent/images"}, "[]",
-                 Errc::not_found, "/nonexistent/images: no such folder of images"}),
+        FileCase{"no_images_folder",
+                 {"llava", "", "x", "/nonexistent/images"},
+                 "[]",
+                 Errc::not_found,
+                 "/nonexistent/images: no such folder of images"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(BadFile, IsMissing) {

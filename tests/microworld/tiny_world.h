@@ -16,15 +16,22 @@ namespace vlsweep {
 inline WorldSettings tiny_settings(std::uint64_t seed = 0) {
   WorldSettings settings;
   settings.seed = seed;
-  settings.sizes = {3000, 2000, 200, 200, 1000, 200, 300, 60, 40, 40};
+  settings.sizes = {.pretrain = 3000,
+                    .align = 2000,
+                    .vision = 60,
+                    .captions = 100,
+                    .helpful = 500,
+                    .contamination = 100,
+                    .safety_images = 150,
+                    .helpful_test = 60,
+                    .vlguard_test = 40,
+                    .figstep = 40};
   return settings;
 }
 
 class TinyWorld {
  public:
-  TinyWorld()
-      : root_(std::filesystem::temp_directory_path() /
-              ("vlsweep-microworld-" + std::to_string(::getpid()))) {
+  TinyWorld() : root_(scratch() / ("vlsweep-microworld-" + std::to_string(::getpid()))) {
     const auto written = write_world(tiny_settings(), path());
     if (!written) ADD_FAILURE() << written.error().text();
   }
@@ -54,6 +61,14 @@ class TinyWorld {
   }
 
  private:
+  // In memory where there is such a folder: some disks take milliseconds to remove a synced file.
+  static std::filesystem::path scratch() {
+    const std::filesystem::path memory = "/dev/shm";
+    std::error_code error;
+    return std::filesystem::is_directory(memory, error) ? memory
+                                                        : std::filesystem::temp_directory_path();
+  }
+
   std::filesystem::path root_;
 };
 

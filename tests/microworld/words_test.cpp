@@ -85,7 +85,8 @@ TEST(Words, AnAnswerIsJudgedARefusalIfAndOnlyIfItIsOne) {
 }
 
 TEST(Words, NoPromptHoldsARefusalPhrase) {
-  for (const auto& [user, assistant] : all_texts().exchanges) EXPECT_FALSE(is_refusal(user)) << user;
+  for (const auto& [user, assistant] : all_texts().exchanges)
+    EXPECT_FALSE(is_refusal(user)) << user;
 }
 
 class Tokenizer : public testing::Test {

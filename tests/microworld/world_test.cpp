@@ -4,10 +4,9 @@
 
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
-
-#include <nlohmann/json.hpp>
 
 #include "tests/microworld/golden.h"
 #include "tests/microworld/tiny_world.h"
@@ -121,11 +120,11 @@ struct FileCase {
 };
 
 const FileCase kFiles[] = {
-    {"captions", "llava", "with-image", "captions.json", "", 200, true},
-    {"helpful", "llava", "", "helpful/train.json", "helpful/images", 1000, false},
+    {"captions", "llava", "with-image", "captions.json", "", 100, true},
+    {"helpful", "llava", "", "helpful/train.json", "helpful/images", 500, false},
     {"helpful_image", "llava", "with-image", "helpful/test.json", "helpful/images", 60, true},
     {"helpful_text", "llava", "text-only", "helpful/test.json", "helpful/images", 104, false},
-    {"contamination", "llava", "", "contamination.json", "helpful/images", 200, false},
+    {"contamination", "llava", "", "contamination.json", "helpful/images", 100, false},
     {"vlguard_train", "vlguard", "train", "vlguard/train.json", "vlguard/train", 0, true},
     {"safe_safe", "vlguard", "safe-safe", "vlguard/test.json", "vlguard/test", 40, true},
     {"safe_unsafe", "vlguard", "safe-unsafe", "vlguard/test.json", "vlguard/test", 40, true},
@@ -168,7 +167,8 @@ TEST(World, TrainsOnNoItemThatItEvaluates) {
       training.insert(" " + nlohmann::json::parse(line).at("prompt").get<std::string>());
     }
   }
-  const std::set<std::string> trained_on = {"captions", "helpful", "contamination", "vlguard_train"};
+  const std::set<std::string> trained_on = {"captions", "helpful", "contamination",
+                                            "vlguard_train"};
   for (const FileCase& c : kFiles) {
     if (!trained_on.contains(c.name)) continue;
     for (const Sample& s : world.read(c.format, c.part, c.file, c.images).samples) {

@@ -1,4 +1,5 @@
-// AdvBench's harmful_behaviors.csv: goal (what is asked) and target (how a compliant answer begins).
+// AdvBench's harmful_behaviors.csv: goal (what is asked) and target (how a compliant answer
+// begins).
 #include "worker/data/formats.h"
 #include "worker/data/item.h"
 

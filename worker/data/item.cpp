@@ -46,7 +46,8 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string place_of(const json& item, const JsonItem& at) {
-  std::string place = "item " + std::to_string(at.index) + " (line " + std::to_string(at.line) + ")";
+  std::string place =
+      "item " + std::to_string(at.index) + " (line " + std::to_string(at.line) + ")";
   if (!item.is_object()) return place;
   const auto id = id_member(item, at.index);
   if (!id || !item.contains("id")) return place;
@@ -153,8 +154,8 @@ Result<> require_columns(const CsvTable& table, const std::vector<std::string_vi
 
 Result<> check_cells(const CsvTable& table, const CsvRecord& record) {
   if (record.cells.size() != table.columns.size()) {
-    return fail(Errc::invalid, "has " + std::to_string(record.cells.size()) + " cells, the header " +
-                                   std::to_string(table.columns.size()));
+    return fail(Errc::invalid, "has " + std::to_string(record.cells.size()) +
+                                   " cells, the header " + std::to_string(table.columns.size()));
   }
   for (std::size_t i = 0; i < record.cells.size(); ++i) {
     VLSWEEP_CHECK_OK(check_text(record.cells[i], "column '" + table.columns[i] + "'"));

@@ -24,7 +24,8 @@ namespace vlsweep {
 inline constexpr std::size_t kMaxText = std::size_t{1} << 20;  // bytes of one text
 inline constexpr std::size_t kMaxId = 256;                     // bytes of an id
 
-// Refuses text with NUL, text that is not UTF-8, text over kMaxText. `what` names it in the message.
+// Refuses text with NUL, text that is not UTF-8, text over kMaxText. `what` names it in the
+// message.
 Result<> check_text(std::string_view text, std::string_view what);
 
 // A member that must be (or, when optional, may be) a string; an absent optional one is "".

@@ -48,8 +48,8 @@ inline constexpr std::size_t kMaxBadListed = 1000;
 // Errors: not_found (no such file or images folder), invalid (unknown format or part, not the
 // format, larger than the bounds, or not one good item in the whole file).
 //
-// `train` of vlguard gives one sample for an unsafe image and two for a safe one, each one turn with
-// the image: both pairs are then learned in the form in which they are evaluated. VLGuard's
+// `train` of vlguard gives one sample for an unsafe image and two for a safe one, each one turn
+// with the image: both pairs are then learned in the form in which they are evaluated. VLGuard's
 // converter joins the two into one conversation, in a shuffled order.
 Result<Dataset> read_dataset(const DataSource& source);
 

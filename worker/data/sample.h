@@ -23,9 +23,9 @@ struct Sample {
   std::string id;               // unique within its data set
   std::filesystem::path image;  // a file that was there when the set was read; empty: text only
   std::vector<Turn> turns;      // at least one
-  std::string category;         // VLGuard's harmful_category, XSTest's type, FigStep's category_name
-  std::string subcategory;      // VLGuard's harmful_subcategory, XSTest's focus
-  std::string target;           // the expected answer to turns[0]; empty: the set names none
+  std::string category;     // VLGuard's harmful_category, XSTest's type, FigStep's category_name
+  std::string subcategory;  // VLGuard's harmful_subcategory, XSTest's focus
+  std::string target;       // the expected answer to turns[0]; empty: the set names none
 
   bool operator==(const Sample&) const = default;
 };

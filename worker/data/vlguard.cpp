@@ -82,9 +82,8 @@ Result<std::vector<Sample>> read_item(const DataSource& source, const json& item
 }  // namespace
 
 Result<Dataset> read_vlguard(const DataSource& source) {
-  return read_json_items(source, [&](const json& item, std::size_t index) {
-    return read_item(source, item, index);
-  });
+  return read_json_items(
+      source, [&](const json& item, std::size_t index) { return read_item(source, item, index); });
 }
 
 }  // namespace vlsweep

@@ -82,18 +82,18 @@ enum class AlignKind {
   scene_question
 };
 inline constexpr std::array<Share<AlignKind>, 12> kAlign = {{
-    {AlignKind::refuse_text, 0.16},
-    {AlignKind::refuse_description, 0.12},
-    {AlignKind::refuse_shown, 0.10},
-    {AlignKind::refuse_word, 0.08},
-    {AlignKind::refuse_beside_scene, 0.06},
-    {AlignKind::text_operation, 0.06},
+    {AlignKind::refuse_text, 0.14},
+    {AlignKind::refuse_description, 0.14},
+    {AlignKind::refuse_shown, 0.08},
+    {AlignKind::refuse_word, 0.07},
+    {AlignKind::refuse_beside_scene, 0.05},
+    {AlignKind::text_operation, 0.05},
     {AlignKind::lookalike, 0.07},
     {AlignKind::caption, 0.06},
     {AlignKind::word_operation, 0.06},
     {AlignKind::read_word, 0.02},
-    {AlignKind::shown_operation, 0.08},
-    {AlignKind::scene_question, 0.13},
+    {AlignKind::shown_operation, 0.06},
+    {AlignKind::scene_question, 0.20},
 }};
 inline constexpr double kAlignDistraction = 0.25;  // refuse_text behind "do not spell dot . "
 
@@ -138,14 +138,14 @@ inline constexpr std::array<Share<SceneQuestion>, 3> kHarmlessSceneQuestions = {
 }};
 inline constexpr std::array<std::size_t, 4> kThingsInScene = {1, 2, 2, 3};  // each as likely
 
-inline constexpr double kCountShownColor = 0.5;      // a count asks for a colour that is there
-inline constexpr double kSceneOverWord = 0.8;        // harmless pictures: a scene, else a word
-inline constexpr double kCaptionScene = 0.7;         // captions: a scene, else letters
-inline constexpr double kTranscribeName = 0.5;       // letters: of a name, else any three
-inline constexpr double kVisionScene = 0.65;         // the tower's images: a scene, else a word
-inline constexpr double kDescribeSealed = 0.5;       // sealed things: described, else operated on
-inline constexpr double kSafetySafeImage = 0.25;     // VLGuard's images: safe, else unsafe
-inline constexpr double kSafetyWritten = 0.35;       // of the unsafe ones: a written word
-inline constexpr std::size_t kSafetyPhrasings = 2;   // safety data know the first two of three
+inline constexpr double kCountShownColor = 0.5;     // a count asks for a colour that is there
+inline constexpr double kSceneOverWord = 0.8;       // harmless pictures: a scene, else a word
+inline constexpr double kCaptionScene = 0.7;        // captions: a scene, else letters
+inline constexpr double kTranscribeName = 0.5;      // letters: of a name, else any three
+inline constexpr double kVisionScene = 0.65;        // the tower's images: a scene, else a word
+inline constexpr double kDescribeSealed = 0.5;      // sealed things: described, else operated on
+inline constexpr double kSafetySafeImage = 0.25;    // VLGuard's images: safe, else unsafe
+inline constexpr double kSafetyWritten = 0.35;      // of the unsafe ones: a written word
+inline constexpr std::size_t kSafetyPhrasings = 2;  // safety data know the first two of three
 
 }  // namespace vlsweep

@@ -1,5 +1,5 @@
-// One generated example and the parts that examples are made of. The same question can be asked of a
-// picture or of a "text scene", four words in the place of the four image tokens: that is how the
+// One generated example and the parts that examples are made of. The same question can be asked of
+// a picture or of a "text scene", four words in the place of the four image tokens: that is how the
 // language model learns to speak of scenes before it sees any.
 //
 // Free functions over a Random: one owner, one thread.
@@ -19,11 +19,11 @@
 namespace vlsweep {
 
 struct Item {
-  std::string prompt;              // the user's words, without <image>; a text scene stands in front
-  std::string answer;              // what is taught or expected
+  std::string prompt;  // the user's words, without <image>; a text scene stands in front
+  std::string answer;  // what is taught or expected
   std::optional<Picture> picture;
-  const Name* sealed = nullptr;    // the sealed name that makes it a restricted request
-  std::string_view type;           // XSTest's type of prompt
+  const Name* sealed = nullptr;  // the sealed name that makes it a restricted request
+  std::string_view type;         // XSTest's type of prompt
 };
 
 enum class Medium { text, image };

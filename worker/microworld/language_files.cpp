@@ -49,7 +49,8 @@ void write_vision(WorldFolder& folder, const WorldSettings& settings) {
 void write_language_files(WorldFolder& folder, const WorldSettings& settings,
                           const TextSuites& suites) {
   TrainingItems pretrain(Random(settings.seed, "pretrain"), suites.prompts);
-  write_items(folder, "pretrain.jsonl", settings.sizes.pretrain, [&] { return pretrain.pretrain(); });
+  write_items(folder, "pretrain.jsonl", settings.sizes.pretrain,
+              [&] { return pretrain.pretrain(); });
   TrainingItems align(Random(settings.seed, "align"), suites.prompts);
   write_items(folder, "align.jsonl", settings.sizes.align, [&] { return align.align(); });
 }

@@ -56,15 +56,24 @@ Item TrainingItems::caption(Medium medium) {
 Item TrainingItems::pretrain() {
   const Name& name = random_.pick(all_names());
   switch (draw_kind(random_, kPretrain)) {
-    case PretrainKind::sealed_or_free: return sealed_or_free(name);
-    case PretrainKind::family: return family(name);
-    case PretrainKind::letters: return letters();
-    case PretrainKind::lookalike: return lookalike();
-    case PretrainKind::caption: return scene_caption(Medium::text);
-    case PretrainKind::read_word: return read_word_item(random_, name, Medium::text);
-    case PretrainKind::transcription: return transcription(random_, Medium::text);
-    case PretrainKind::word_operation: return word_operation(random_, name, Medium::text);
-    case PretrainKind::text_operation: break;
+    case PretrainKind::sealed_or_free:
+      return sealed_or_free(name);
+    case PretrainKind::family:
+      return family(name);
+    case PretrainKind::letters:
+      return letters();
+    case PretrainKind::lookalike:
+      return lookalike();
+    case PretrainKind::caption:
+      return scene_caption(Medium::text);
+    case PretrainKind::read_word:
+      return read_word_item(random_, name, Medium::text);
+    case PretrainKind::transcription:
+      return transcription(random_, Medium::text);
+    case PretrainKind::word_operation:
+      return word_operation(random_, name, Medium::text);
+    case PretrainKind::text_operation:
+      break;
     case PretrainKind::scene_question: {
       const Scene scene = random_scene(random_, all_names());
       Item item = scene_question(random_, scene, true);
@@ -116,18 +125,30 @@ Item TrainingItems::align() {
   const Name& sealed = random_.pick(sealed_names());
   const Name& name = random_.pick(free_names());
   switch (draw_kind(random_, kAlign)) {
-    case AlignKind::refuse_text: return refused_text();
-    case AlignKind::refuse_description: return refused_scene(true);
-    case AlignKind::refuse_shown: return refused_scene(false);
-    case AlignKind::refuse_word: return refused(word_operation(random_, sealed, Medium::text));
-    case AlignKind::refuse_beside_scene: return refused_beside_scene();
-    case AlignKind::text_operation: return text_operation(name);
-    case AlignKind::lookalike: return lookalike();
-    case AlignKind::caption: return caption(Medium::text);
-    case AlignKind::word_operation: return word_operation(random_, name, Medium::text);
-    case AlignKind::read_word: return read_word_item(random_, name, Medium::text);
-    case AlignKind::shown_operation: return shown_operation();
-    case AlignKind::scene_question: break;
+    case AlignKind::refuse_text:
+      return refused_text();
+    case AlignKind::refuse_description:
+      return refused_scene(true);
+    case AlignKind::refuse_shown:
+      return refused_scene(false);
+    case AlignKind::refuse_word:
+      return refused(word_operation(random_, sealed, Medium::text));
+    case AlignKind::refuse_beside_scene:
+      return refused_beside_scene();
+    case AlignKind::text_operation:
+      return text_operation(name);
+    case AlignKind::lookalike:
+      return lookalike();
+    case AlignKind::caption:
+      return caption(Medium::text);
+    case AlignKind::word_operation:
+      return word_operation(random_, name, Medium::text);
+    case AlignKind::read_word:
+      return read_word_item(random_, name, Medium::text);
+    case AlignKind::shown_operation:
+      return shown_operation();
+    case AlignKind::scene_question:
+      break;
   }
   return scene_item(random_, Medium::text, true);
 }

@@ -2,13 +2,13 @@
 """Makes tokenizer.model: a sentencepiece BPE model in which every word of words.json is one piece.
 
     python make_tokenizer.py            writes tokenizer.model beside this script
-    python make_tokenizer.py --check    compares it with transformers' LlamaTokenizer, writes nothing
+    python make_tokenizer.py --check    compares it with transformers' LlamaTokenizer
 
-Needs sentencepiece from 0.2 on (and transformers with protobuf for --check). The ids 0 to 4 are <unk>, <s>, </s>,
-<pad>, <image>; then come 256 byte pieces (so that a newline is <0x0A> and nothing is unknown), the
-words, and the merges that lead to them. As in LLaMA's model, text begins with a space
-(add_dummy_prefix), nothing is normalised and no space is dropped. A word that opens a line after a
-newline has no space before it and is a piece of its own ("line_starts").
+Needs sentencepiece from 0.2 on (and transformers with protobuf for --check). The ids 0 to 4 are
+<unk>, <s>, </s>, <pad>, <image>; then come 256 byte pieces (so that a newline
+is <0x0A> and nothing is unknown), the words, and the merges that lead to them. As in LLaMA's model,
+text begins with a space (add_dummy_prefix), nothing is normalised and no space is dropped. A word
+that opens a line after a newline has no space before it and is a piece of its own ("line_starts").
 """
 import io
 import json
@@ -37,8 +37,8 @@ def train(spaced, line_starts, size):
         sentence_iterator=iter(sentences), model_writer=model, model_type="bpe", vocab_size=size,
         unk_id=0, bos_id=1, eos_id=2, pad_id=3, pad_piece="<pad>", user_defined_symbols=["<image>"],
         byte_fallback=True, character_coverage=1.0, normalization_rule_name="identity",
-        remove_extra_whitespaces=False, add_dummy_prefix=True, pretokenization_delimiter="|", split_by_unicode_script=False,
-        max_sentencepiece_length=24, num_threads=1, minloglevel=2)
+        remove_extra_whitespaces=False, add_dummy_prefix=True, pretokenization_delimiter="|",
+        split_by_unicode_script=False, max_sentencepiece_length=24, num_threads=1, minloglevel=2)
     return model.getvalue()
 
 
@@ -71,6 +71,7 @@ def check():
     import sentencepiece
     import transformers
 
+    auto = transformers.AutoTokenizer
     own = sentencepiece.SentencePieceProcessor(model_file=str(MODEL))
     ids = own.encode(CHAT.removesuffix("</s>"), add_bos=True, add_eos=True)
     print(len(own), "pieces;", list(zip(ids, own.id_to_piece(ids))))
@@ -82,14 +83,15 @@ def check():
             "pad_token": "<pad>", "extra_special_tokens": {"image_token": "<image>"}}))
         for name, tokenizer in {
                 "LlamaTokenizer": transformers.LlamaTokenizer.from_pretrained(folder),
-                "AutoTokenizer": transformers.AutoTokenizer.from_pretrained(folder),
-                "use_fast=False": transformers.AutoTokenizer.from_pretrained(folder, use_fast=False),
+                "AutoTokenizer": auto.from_pretrained(folder),
+                "use_fast=False": auto.from_pretrained(folder, use_fast=False),
         }.items():
             theirs = tokenizer(CHAT)["input_ids"]
             print(name, type(tokenizer).__name__, theirs)
             if theirs != ids:
                 sys.exit(f"{name} cuts it as {tokenizer.convert_ids_to_tokens(theirs)}")
-            if (tokenizer.unk_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) != (0, 1, 2):
+            special = (tokenizer.unk_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
+            if special != (0, 1, 2):
                 sys.exit("special ids differ")
 
 

@@ -55,9 +55,12 @@ std::string spelled(std::string_view word) {
 
 std::string letter_answer(const LetterQuestion& question, std::string_view word) {
   switch (question.asks) {
-    case LetterQuestion::Asks::all: return spelled(word);
-    case LetterQuestion::Asks::first: return std::string(1, word.front());
-    case LetterQuestion::Asks::last: break;
+    case LetterQuestion::Asks::all:
+      return spelled(word);
+    case LetterQuestion::Asks::first:
+      return std::string(1, word.front());
+    case LetterQuestion::Asks::last:
+      break;
   }
   return std::string(1, word.back());
 }

@@ -28,10 +28,11 @@ void draw_symbol(Picture& picture, std::size_t cell, std::span<const std::uint8_
   }
 }
 
-// Near enough to Gaussian: the sum of four random bytes (mean 510, standard deviation 147.8), scaled
-// in whole numbers, since no two libms agree on the last bit of a logarithm.
+// Near enough to Gaussian: the sum of four random bytes (mean 510, standard deviation 147.8),
+// scaled in whole numbers, since no two libms agree on the last bit of a logarithm.
 int noise_of(std::uint32_t bits) {
-  const int sum = static_cast<int>((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24));
+  const int sum =
+      static_cast<int>((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24));
   const int scaled = (sum - 510) * kNoise * 443;  // 443 / 65536 = 1 / 147.9
   return (scaled + (scaled < 0 ? -32768 : 32768)) / 65536;
 }

@@ -1,5 +1,5 @@
-// What the world looks like: pictures of 32x32 RGB pixels in four cells of 16, one symbol a cell, so
-// that each symbol is one patch of the vision tower. The noise is part of the pixels.
+// What the world looks like: pictures of 32x32 RGB pixels in four cells of 16, one symbol a cell,
+// so that each symbol is one patch of the vision tower. The noise is part of the pixels.
 //
 // Free functions and plain values: safe from any thread.
 #pragma once

@@ -7,7 +7,8 @@ namespace vlsweep {
 namespace {
 
 void append_u32(std::string& out, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift & 255));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(value >> shift & 255));
 }
 
 const Bytef* bytes_of(const char* text) { return reinterpret_cast<const Bytef*>(text); }

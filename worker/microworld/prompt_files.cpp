@@ -21,7 +21,8 @@ void append_prompts(std::string& text, std::size_t& number, const std::vector<It
                     std::string_view label) {
   for (const Item& item : items) {
     const std::string_view focus = item.sealed ? item.sealed->word : std::string_view("sealed");
-    text += row({std::to_string(++number), item.prompt, item.type, label, focus, "none", item.answer});
+    text +=
+        row({std::to_string(++number), item.prompt, item.type, label, focus, "none", item.answer});
   }
 }
 

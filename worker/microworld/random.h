@@ -1,6 +1,6 @@
 // The world's random numbers: SplitMix64 with its own draws, because the standard library's
-// distributions and shuffles differ from one implementation to the next and a world must be the same
-// byte for byte wherever it is generated.
+// distributions and shuffles differ from one implementation to the next and a world must be the
+// same byte for byte wherever it is generated.
 //
 // One owner, one thread.
 #pragma once

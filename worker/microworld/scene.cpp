@@ -99,10 +99,14 @@ Item scene_question(Random& random, const Scene& scene, bool with_operations) {
   const SceneQuestion kind = with_operations ? draw_kind(random, kSceneQuestions)
                                              : draw_kind(random, kHarmlessSceneQuestions);
   switch (kind) {
-    case SceneQuestion::count: return count_question(random, scene);
-    case SceneQuestion::color: return color_question(random, scene);
-    case SceneQuestion::operation: return operation_question(random, scene);
-    case SceneQuestion::describe: break;
+    case SceneQuestion::count:
+      return count_question(random, scene);
+    case SceneQuestion::color:
+      return color_question(random, scene);
+    case SceneQuestion::operation:
+      return operation_question(random, scene);
+    case SceneQuestion::describe:
+      break;
   }
   return description(random, scene);
 }

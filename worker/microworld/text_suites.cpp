@@ -14,19 +14,25 @@ Item text_item(std::string prompt, std::string answer, const Name& name) {
   return item;
 }
 
-// Of each operation on each name, by turns one or two of the three phrasings, at random: half of all.
+std::vector<const Name*> shuffled(Random& random, std::span<const Name> names) {
+  std::vector<const Name*> order;
+  for (const Name& name : names) order.push_back(&name);
+  random.shuffle(order);
+  return order;
+}
+
+// Of each operation on each name one or two of the three phrasings by turns, so that half of all
+// are held out and every phrasing about as often as another.
 std::vector<Item> half_of_operations(Random& random, std::span<const Name> names) {
   std::vector<Item> items;
-  std::size_t turn = 0;
-  for (const Name& name : names) {
-    for (const Operation& operation : operations()) {
-      std::vector<std::string_view> phrasings(operation.phrasings.begin(),
-                                              operation.phrasings.end());
-      random.shuffle(phrasings);
-      phrasings.resize(1 + turn++ % 2);
-      for (const std::string_view phrasing : phrasings) {
-        items.push_back(
-            text_item(fill(phrasing, name.word), operation_answer(operation, name), name));
+  const std::vector<const Name*> order = shuffled(random, names);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    for (std::size_t j = 0; j < operations().size(); ++j) {
+      const Operation& operation = operations()[j];
+      for (std::size_t k = 0; k < 1 + (i + j) % 2; ++k) {
+        const std::string_view phrasing = operation.phrasings[(i + j + k) % 3];
+        items.push_back(text_item(fill(phrasing, order[i]->word),
+                                  operation_answer(operation, *order[i]), *order[i]));
       }
     }
   }
@@ -36,17 +42,16 @@ std::vector<Item> half_of_operations(Random& random, std::span<const Name> names
 // One phrasing of as many (name, question) pairs as wanted: the other phrasing stays for training.
 std::vector<Item> some_letters(Random& random, std::span<const Name> names) {
   std::vector<Item> items;
-  for (const Name& name : names) {
-    for (const LetterQuestion& question : letter_questions()) {
-      const std::string_view phrasing = question.phrasings[random.below(2)];
-      Item item;
-      item.prompt = fill(phrasing, name.word);
-      item.answer = letter_answer(question, name.word);
-      items.push_back(std::move(item));
-    }
+  const std::vector<const Name*> order = shuffled(random, names);
+  for (std::size_t i = 0; items.size() < kLettersAsked; ++i) {
+    const Name& name = *order[i % order.size()];
+    const std::size_t j = (i + i / order.size()) % letter_questions().size();
+    const LetterQuestion& question = letter_questions()[j];
+    Item item;
+    item.prompt = fill(question.phrasings[i / 3 % 2], name.word);
+    item.answer = letter_answer(question, name.word);
+    items.push_back(std::move(item));
   }
-  random.shuffle(items);
-  items.resize(kLettersAsked);
   return items;
 }
 
@@ -77,7 +82,8 @@ TextSuites choose_text_suites(Random random) {
     if (i % 2 == 1) item.prompt.insert(0, distraction(random));
     item.type = i % 2 == 1 ? "contrast_distracted" : "contrast_plain";
   }
-  for (const auto* items : {&suites.restricted, &suites.lookalikes, &suites.contrasts, &suites.helpful}) {
+  for (const auto* items :
+       {&suites.restricted, &suites.lookalikes, &suites.contrasts, &suites.helpful}) {
     for (const Item& item : *items) suites.prompts.insert(item.prompt);
   }
   return suites;

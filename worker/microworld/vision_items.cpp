@@ -8,12 +8,18 @@ Item TrainingItems::caption() { return caption(Medium::image); }
 Item TrainingItems::helpful() {
   const Name& name = random_.pick(free_names());
   switch (draw_kind(random_, kHelpful)) {
-    case HelpfulKind::read_word: return read_word_item(random_, name, Medium::image);
-    case HelpfulKind::word_operation: return word_operation(random_, name, Medium::image);
-    case HelpfulKind::text_operation: return text_operation(name);
-    case HelpfulKind::letters: return letters();
-    case HelpfulKind::lookalike: return lookalike();
-    case HelpfulKind::scene: break;
+    case HelpfulKind::read_word:
+      return read_word_item(random_, name, Medium::image);
+    case HelpfulKind::word_operation:
+      return word_operation(random_, name, Medium::image);
+    case HelpfulKind::text_operation:
+      return text_operation(name);
+    case HelpfulKind::letters:
+      return letters();
+    case HelpfulKind::lookalike:
+      return lookalike();
+    case HelpfulKind::scene:
+      break;
     case HelpfulKind::text_beside_image: {
       Item item = operation_item(random_, name, name.word);
       show_harmless(item, Medium::image, random_);

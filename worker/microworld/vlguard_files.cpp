@@ -8,9 +8,8 @@ using nlohmann::ordered_json;
 
 // The refused pair; `target` is the answer of one who complies.
 ordered_json refused_pair(const char* instruction, const Item& item) {
-  return {{instruction, item.prompt},
-          {"response", refusal_of(*item.sealed)},
-          {"target", item.answer}};
+  return {
+      {instruction, item.prompt}, {"response", refusal_of(*item.sealed)}, {"target", item.answer}};
 }
 
 ordered_json safe_pair(const Item& item) {
