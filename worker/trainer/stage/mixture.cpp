@@ -1,0 +1,117 @@
+#include "worker/trainer/stage/mixture.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/trainer/train/selection.h"
+
+namespace vlsweep {
+namespace {
+
+// The selected samples of a source. Bad samples may leave it short of its count: then all are taken.
+Result<std::vector<const Sample*>> select(const SourceSpec& source, std::uint64_t seed,
+                                          const Dataset& dataset) {
+  const std::size_t size = dataset.samples.size();
+  auto count = source.count;
+  if (count && static_cast<std::size_t>(*count) <= size + dataset.num_bad)
+    count = std::min(*count, static_cast<std::int64_t>(size));
+  VLSWEEP_TRY(const auto indices, select_samples(size, count, seed, source.name));
+  std::vector<const Sample*> samples;
+  for (const std::int64_t i : indices)
+    samples.push_back(&dataset.samples[static_cast<std::size_t>(i)]);
+  return samples;
+}
+
+Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found,
+                         PromptStyle style, const LoadedModel& loaded) {
+  VLSWEEP_TRY(const std::int64_t image, found);
+  const LlavaConfig& config = loaded.model->config();
+  std::vector<DialogueTurn> turns;
+  for (const Turn& turn : sample.turns) turns.push_back({turn.user, turn.assistant});
+  EncodedSample encoded =
+      encode_training(loaded.tokenizer, style, turns, image >= 0, config.image_token);
+  if (config.vision)
+    expand_image(encoded, config.image_token, config.image_positions(), config.text.max_positions);
+  TrainItem item{std::move(encoded.ids), std::move(encoded.labels), image};
+  if (!image_positions_fit(item.ids, config, image >= 0))
+    return fail(Errc::invalid, "its text spells the image token, or is cut within the image");
+  if (num_supervised(item) == 0) return fail(Errc::invalid, "it has no answer to learn");
+  return item;
+}
+
+void add_dataset_complaints(const Dataset& dataset, Complaints& complaints) {
+  if (dataset.num_bad == 0) return;
+  for (std::size_t i = 0; i + 1 < dataset.bad.size(); ++i)
+    complaints.add(dataset.bad[i].id_or_place, dataset.bad[i].reason);
+  const BadSample& last = dataset.bad.back();
+  complaints.add(last.id_or_place, last.reason, dataset.num_bad - dataset.bad.size() + 1);
+}
+
+Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const LoadedModel& loaded,
+                    Workplace& workplace, FeatureTable* features,
+                    const std::function<bool()>& stop, Mixture& mixture) {
+  VLSWEEP_TRY(const PromptStyle style, prompt_style(spec.prompt));
+  VLSWEEP_TRY(const auto dataset, workplace.dataset(source));
+  add_dataset_complaints(*dataset, mixture.complaints);
+  VLSWEEP_TRY(const auto samples, select(source, spec.seed, *dataset));
+  VLSWEEP_TRY(const auto images, find_images(*loaded.model, features, samples, stop));
+  nlohmann::json ids = nlohmann::json::array();
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    Result<TrainItem> item = encode(*samples[i], images[i], style, loaded);
+    if (!item) {
+      mixture.complaints.add(samples[i]->id, item.error().text());
+      continue;
+    }
+    mixture.items.push_back(std::move(*item));
+    ids.push_back(samples[i]->id);
+  }
+  mixture.manifest["sources"].push_back(
+      {{"name", source.name}, {"format", source.format}, {"ids", std::move(ids)}});
+  return {};
+}
+
+}  // namespace
+
+bool image_positions_fit(const std::vector<TokenId>& ids, const LlavaConfig& config,
+                         bool has_image) {
+  if (!config.vision) return !has_image;
+  return std::ranges::count(ids, config.image_token) ==
+         (has_image ? config.image_positions() : 0);
+}
+
+Result<std::vector<Result<std::int64_t>>> find_images(
+    const Llava& model, FeatureTable* features, const std::vector<const Sample*>& samples,
+    const std::function<bool()>& stop) {
+  std::vector<std::filesystem::path> paths;
+  std::vector<std::size_t> owners;
+  std::vector<Result<std::int64_t>> images(samples.size(), std::int64_t{-1});
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i]->image.empty()) continue;
+    if (features == nullptr) {
+      images[i] = fail(Errc::invalid, "it has an image, but the model has no vision tower");
+      continue;
+    }
+    paths.push_back(samples[i]->image);
+    owners.push_back(i);
+  }
+  if (paths.empty()) return images;
+  VLSWEEP_TRY(auto found, features->add(model, paths, stop));
+  for (std::size_t i = 0; i < owners.size(); ++i) images[owners[i]] = std::move(found[i]);
+  return images;
+}
+
+Result<Mixture> read_mixture(const TuneSpec& spec, const LoadedModel& loaded,
+                             Workplace& workplace, FeatureTable* features,
+                             const std::function<bool()>& stop) {
+  Mixture mixture;
+  mixture.manifest = {{"sources", nlohmann::json::array()}};
+  for (const SourceSpec& source : spec.data)
+    VLSWEEP_CHECK_OK(add_source(spec, source, loaded, workplace, features, stop, mixture));
+  if (spec.strict && mixture.complaints.count() > 0)
+    return fail(Errc::invalid, "strict: " + mixture.complaints.note());
+  if (mixture.items.empty())
+    return fail(Errc::invalid, "no sample is left to train on; " + mixture.complaints.note());
+  return mixture;
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,134 @@
+#include "worker/trainer/stage/workplace.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "orchestrator/base/file.h"
+#include "worker/trainer/format/adapter.h"
+#include "worker/trainer/model/checkpoint.h"
+
+namespace vlsweep {
+namespace {
+
+constexpr std::size_t kModelsKept = 8;
+constexpr std::size_t kTablesKept = 8;
+constexpr std::size_t kDatasetsKept = 32;
+constexpr std::uint64_t kModelBytes = 8ULL << 30;
+constexpr std::uint64_t kFeatureBytes = 4ULL << 30;
+
+// Which file stands at a path now: size and time of change; empty if there is none.
+std::string stamp(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return path.string() + ':' + std::to_string(info.st_size) + ':' +
+         std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + ';';
+}
+
+std::string model_key(const std::filesystem::path& folder) {
+  static constexpr std::array kFiles = {"config.json", "model.safetensors",
+                                        "model.safetensors.index.json", "adapter_config.json",
+                                        "adapter_model.safetensors", "tokenizer.model"};
+  std::string key = folder.string() + ';';
+  for (const char* file : kFiles) key += stamp(folder / file);
+  return key;
+}
+
+// Two checkpoints whose towers give the same features have the same digest.
+std::string tower_digest(const Llava& model) {
+  if (!model.has_vision()) return {};
+  const LlavaConfig& config = model.config();
+  std::string text = config.vision->hidden_act + std::to_string(config.feature_layer) +
+                     (config.drop_class_token ? "patches" : "all") +
+                     std::to_string(config.vision->layer_norm_eps) + ' ' +
+                     std::to_string(config.vision->num_heads);
+  for (const NamedTensor& tensor : model.named_tensors()) {
+    if (tensor.part != Part::vision_tower) continue;
+    const at::Tensor bytes = tensor.view().detach().cpu().contiguous();
+    text += sha256_hex({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
+  }
+  return sha256_hex(text);
+}
+
+std::uint64_t bytes_of(const Llava& model) {
+  std::uint64_t bytes = 0;
+  for (const NamedTensor& tensor : model.named_tensors()) bytes += tensor.view().nbytes();
+  return bytes;
+}
+
+// Finds an entry by key and brings it to the front.
+template <class List>
+bool bring_to_front(List& list, const std::string& key) {
+  const auto found = std::ranges::find_if(list, [&](const auto& each) { return each.key == key; });
+  if (found == list.end()) return false;
+  list.splice(list.begin(), list, found);
+  return true;
+}
+
+}  // namespace
+
+Result<LoadedModel> Workplace::load(const std::filesystem::path& folder) const {
+  VLSWEEP_TRY(auto model, load_checkpoint(folder, at::kFloat, device_));
+  VLSWEEP_TRY(const auto tokenizer_at, tokenizer_folder(folder));
+  VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(tokenizer_at));
+  std::string tower = tower_digest(*model);
+  return LoadedModel{std::move(model), std::move(tokenizer), std::move(tower)};
+}
+
+Result<std::shared_ptr<const LoadedModel>> Workplace::warm(const std::filesystem::path& folder) {
+  std::string key = model_key(folder);
+  if (!bring_to_front(models_, key)) {
+    VLSWEEP_TRY(LoadedModel loaded, load(folder));
+    const std::uint64_t bytes = bytes_of(*loaded.model);
+    models_.push_front({key, std::make_shared<LoadedModel>(std::move(loaded)), bytes});
+    drop_old_models();
+  }
+  return models_.front().loaded;
+}
+
+void Workplace::drop_old_models() {
+  std::uint64_t total = 0;
+  for (const Model& each : models_) total += each.bytes;
+  while (models_.size() > 1 && (models_.size() > kModelsKept || total > kModelBytes)) {
+    total -= models_.back().bytes;
+    models_.pop_back();
+  }
+}
+
+FeatureTable& Workplace::features(const std::string& tower, ImageMode mode) {
+  const std::string key = tower + std::to_string(static_cast<int>(mode));
+  if (!bring_to_front(tables_, key)) {
+    drop_old_tables();
+    std::uint64_t used = 0;
+    for (const Table& each : tables_) used += each.features->bytes();
+    tables_.push_front({key, std::make_unique<FeatureTable>(mode, kFeatureBytes - used)});
+  }
+  return *tables_.front().features;
+}
+
+// Leaves at least half of the features' room to the table that comes.
+void Workplace::drop_old_tables() {
+  const auto used = [this] {
+    std::uint64_t total = 0;
+    for (const Table& each : tables_) total += each.features->bytes();
+    return total;
+  };
+  while (tables_.size() >= kTablesKept || (!tables_.empty() && used() > kFeatureBytes / 2))
+    tables_.pop_back();
+}
+
+Result<std::shared_ptr<const Dataset>> Workplace::dataset(const SourceSpec& source) {
+  std::string key = source.format + ';' + source.part + ';' + source.images.string() + ';' +
+                    stamp(source.annotations);
+  if (!bring_to_front(datasets_, key)) {
+    auto read = read_dataset({source.format, source.part, source.annotations, source.images});
+    if (!read) return with_context(read.error(), "data source " + source.name);
+    datasets_.push_front({std::move(key), std::make_shared<Dataset>(std::move(*read))});
+    if (datasets_.size() > kDatasetsKept) datasets_.pop_back();
+  }
+  return datasets_.front().dataset;
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,133 @@
+#include "worker/trainer/train/feature_table.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "orchestrator/base/file.h"
+#include "worker/trainer/image/image.h"
+
+namespace vlsweep {
+namespace {
+
+constexpr std::size_t kImagesPerBatch = 256;
+constexpr std::int64_t kLeastRows = 1024;
+
+// What tells one image file from another without reading it.
+Result<std::string> identity(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    return std::unexpected(system_error("read the image", path, errno));
+  return path.string() + '\0' + std::to_string(info.st_size) + '\0' +
+         std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
+Result<at::Tensor> FeatureTable::pixels(const Llava& model,
+                                        const std::filesystem::path& path) const {
+  const std::int64_t size = model.config().vision->image_size;
+  VLSWEEP_TRY(const Image image, load_image(path));
+  auto values = preprocess(image, mode_, size);
+  if (!values) return fail(values.error().code, values.error().message, path.string());
+  return at::tensor(*values, at::kFloat).view({3, size, size});
+}
+
+Result<std::vector<Result<std::int64_t>>> FeatureTable::add(
+    const Llava& model, std::span<const std::filesystem::path> images,
+    const std::function<bool()>& stop) {
+  std::vector<Result<std::int64_t>> result;
+  std::vector<std::int64_t> waiting;
+  std::vector<at::Tensor> waiting_pixels;
+  const auto flush = [&] {
+    if (!waiting.empty()) compute(model, waiting, waiting_pixels);
+    waiting.clear();
+    waiting_pixels.clear();
+  };
+  for (const std::filesystem::path& path : images) {
+    auto key = identity(path);
+    if (!key) {
+      result.emplace_back(std::unexpected(key.error()));
+      continue;
+    }
+    if (const auto known = ids_.find(*key); known != ids_.end()) {
+      result.emplace_back(known->second);
+      continue;
+    }
+    auto decoded = pixels(model, path);
+    if (!decoded) {
+      result.emplace_back(std::unexpected(decoded.error()));
+      continue;
+    }
+    const auto id = static_cast<std::int64_t>(entries_.size());
+    entries_.push_back({path});
+    ids_.emplace(std::move(*key), id);
+    result.emplace_back(id);
+    waiting.push_back(id);
+    waiting_pixels.push_back(std::move(*decoded));
+    if (waiting.size() == kImagesPerBatch) {
+      flush();
+      if (stop()) return fail(Errc::cancelled, "stopped while reading images");
+    }
+  }
+  flush();
+  return result;
+}
+
+void FeatureTable::compute(const Llava& model, const std::vector<std::int64_t>& ids,
+                           const std::vector<at::Tensor>& pixels) {
+  const torch::NoGradGuard no_grad;
+  const at::Tensor features = model.image_features(at::stack(pixels).to(model.device()));
+  reserve(rows_ + static_cast<std::int64_t>(ids.size()), features);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    keep(ids[i], features[static_cast<std::int64_t>(i)]);
+}
+
+void FeatureTable::reserve(std::int64_t rows, const at::Tensor& like) {
+  const std::int64_t capacity = features_.defined() ? features_.size(0) : 0;
+  if (rows <= capacity) return;
+  const auto row_bytes = static_cast<std::uint64_t>(like.nbytes()) /
+                         static_cast<std::uint64_t>(like.size(0));
+  const auto most_rows = static_cast<std::int64_t>(max_bytes_ / row_bytes);
+  const std::int64_t wanted = std::min(most_rows, std::max({rows, 2 * capacity, kLeastRows}));
+  if (wanted <= capacity) return;
+  at::Tensor larger = at::empty({wanted, like.size(1), like.size(2)}, like.options());
+  if (rows_ > 0) larger.narrow(0, 0, rows_).copy_(features_.narrow(0, 0, rows_));
+  features_ = larger;
+}
+
+void FeatureTable::keep(std::int64_t id, const at::Tensor& features) {
+  if (rows_ == features_.size(0)) return;
+  features_[rows_].copy_(features);
+  entries_[static_cast<std::size_t>(id)].row = rows_++;
+}
+
+at::Tensor FeatureTable::gather(const Llava& model, const std::vector<std::int64_t>& ids) const {
+  const torch::NoGradGuard no_grad;
+  std::vector<std::int64_t> rows, missing;
+  for (const std::int64_t id : ids) {
+    rows.push_back(entries_[static_cast<std::size_t>(id)].row);
+    if (rows.back() < 0) missing.push_back(id);
+  }
+  if (missing.empty()) return features_.index_select(0, at::tensor(rows).to(model.device()));
+  std::vector<at::Tensor> batch;
+  for (const std::int64_t id : missing) {
+    const auto& path = entries_[static_cast<std::size_t>(id)].path;
+    auto decoded = pixels(model, path);
+    TORCH_CHECK(decoded, "the image can no longer be read: ", path.string());
+    batch.push_back(std::move(*decoded));
+  }
+  const at::Tensor computed = model.image_features(at::stack(batch).to(model.device()));
+  std::vector<at::Tensor> parts;
+  std::int64_t next = 0;
+  for (const std::int64_t row : rows)
+    parts.push_back(row < 0 ? computed[next++] : features_[row]);
+  return at::stack(parts);
+}
+
+std::uint64_t FeatureTable::bytes() const {
+  return features_.defined() ? features_.nbytes() : 0;
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,59 @@
+// Images as the frozen vision tower sees them, computed once per image and tower and kept for every
+// stage that comes after. Images whose features no longer fit are computed again when they are used.
+//
+// Belongs to one thread. One table serves one tower and one image mode; the model passed in may be
+// another one at each call as long as its tower is the same.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "orchestrator/base/result.h"
+#include "worker/trainer/image/preprocess.h"
+#include "worker/trainer/model/llava.h"
+
+namespace vlsweep {
+
+class FeatureTable {
+ public:
+  FeatureTable(ImageMode mode, std::uint64_t max_bytes) : mode_(mode), max_bytes_(max_bytes) {}
+
+  // Ids for gather(), one per path, or why an image cannot be used. An image is known again by its
+  // path, size and time of change. Decodes and computes what is new.
+  // cancelled: `stop` said so.
+  Result<std::vector<Result<std::int64_t>>> add(const Llava& model,
+                                                std::span<const std::filesystem::path> images,
+                                                const std::function<bool()>& stop);
+
+  // Features [ids.size(), P, dv] on the model's device; without gradient.
+  at::Tensor gather(const Llava& model, const std::vector<std::int64_t>& ids) const;
+
+  std::uint64_t bytes() const;
+
+ private:
+  struct Entry {
+    std::filesystem::path path;
+    std::int64_t row = -1;  // in features_, or -1: not kept
+  };
+  Result<at::Tensor> pixels(const Llava& model, const std::filesystem::path& path) const;
+  void compute(const Llava& model, const std::vector<std::int64_t>& ids,
+               const std::vector<at::Tensor>& pixels);
+  void keep(std::int64_t id, const at::Tensor& features);
+  void reserve(std::int64_t rows, const at::Tensor& like);
+
+  ImageMode mode_;
+  std::uint64_t max_bytes_;
+  std::unordered_map<std::string, std::int64_t> ids_;  // by path, size and time of change
+  std::vector<Entry> entries_;
+  at::Tensor features_;  // [capacity, P, dv]
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace vlsweep

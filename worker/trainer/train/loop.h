@@ -1,0 +1,49 @@
+// The training loop: forward and backward, clip, check, step, report. Deterministic on a CPU: the
+// same settings, data and number of threads give the same bits.
+//
+// Belongs to one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "orchestrator/base/result.h"
+#include "worker/trainer/stage/sink.h"
+#include "worker/trainer/stage/spec.h"
+#include "worker/trainer/train/language_step.h"
+#include "worker/trainer/train/optimizer.h"
+
+namespace vlsweep {
+
+struct LoopSettings {
+  std::int64_t steps = 1;
+  double lr = 0;
+  double clip = 0;  // 0: no limit
+  Schedule schedule = Schedule::cosine;
+  double warmup = 0;
+  // Where these steps stand among all the steps of the stage (pretraining has several loops).
+  std::int64_t first_step = 0;
+  std::int64_t stage_steps = 1;
+};
+
+// All that changes while a loop runs.
+struct TrainState {
+  std::int64_t step = 0;       // steps done
+  std::int64_t num_tokens = 0;
+  std::vector<double> losses;  // of the last kLossWindow steps
+};
+
+inline constexpr std::size_t kLossWindow = 10;
+// The loss that a training stage reports: the mean of the last kLossWindow steps.
+double final_loss(const TrainState& state);
+
+// Forward and backward of the next batch, gradients zeroed before.
+using StepFunction = std::function<StepLoss(FlatAdamW&)>;
+
+// Per step one point each of loss, lr, grad_norm and tokens_per_s, now and then memory_bytes.
+// diverged: a loss or gradient is not finite, before it reaches the parameters; cancelled.
+Result<TrainState> train(const LoopSettings& settings, FlatAdamW& optimizer,
+                         const StepFunction& step_function, StageSink& sink);
+
+}  // namespace vlsweep

@@ -1,0 +1,54 @@
+// AdamW over a few flat buffers. Parameters of one learning rate, decay and type lie one behind the
+// other in one tensor, their gradients and moments likewise: a step, the gradient norm, clipping and
+// zeroing are then one operation each, whatever the number of parameters, and nothing is allocated.
+// Matches torch.optim.AdamW(fused=True) bit for bit.
+//
+// Belongs to one thread. The parameters stay usable after the optimizer is gone.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <vector>
+
+#include "worker/trainer/model/llava.h"
+
+namespace vlsweep {
+
+struct AdamWSettings {
+  double beta1 = 0.9, beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;   // of parameters that decay
+  double projector_scale = 1;  // of the learning rate, for the projector's parameters
+};
+
+class FlatAdamW {
+ public:
+  // Moves the parameters' data into the flat buffers; their gradients accumulate there.
+  FlatAdamW(const std::vector<TrainableParameter>& parameters, const AdamWSettings& settings);
+  ~FlatAdamW();
+  FlatAdamW(const FlatAdamW&) = delete;
+  FlatAdamW& operator=(const FlatAdamW&) = delete;
+
+  void zero_gradients();
+  // 2-norm of all gradients together, a scalar tensor.
+  at::Tensor gradient_norm() const;
+  // Scales all gradients by min(1, limit / (norm + 1e-6)), as clip_grad_norm_ does.
+  void clip_gradients(const at::Tensor& norm, double limit);
+  void step(double lr);
+
+ private:
+  struct Group {
+    double lr_scale, weight_decay;
+    at::Tensor values, gradients, moments, square_moments;  // flat
+    at::Tensor steps;                                       // scalar
+  };
+  void add_group(const std::vector<TrainableParameter>& parameters, double lr_scale,
+                 double weight_decay);
+
+  AdamWSettings settings_;
+  std::vector<Group> groups_;
+  std::vector<at::Tensor> parameters_;
+};
+
+}  // namespace vlsweep
