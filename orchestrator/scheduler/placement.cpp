@@ -21,10 +21,12 @@ constexpr float kLongestFollowerS = 2;
 }  // namespace
 
 std::vector<Order> Scheduler::take_orders() {
-  if (!stopped_) {
+  if (!stopped_ && num_ranks() > 0) {
     refresh_costs();
-    if (counts().ready > 0) fill_all({ranks_.idle().begin(), ranks_.idle().end()});
-    fill_all({ranks_.short_of_work().begin(), ranks_.short_of_work().end()});
+    if (counts().ready > 0)
+      fill_all({ranks_.idle().begin(), ranks_.idle().end()}, RankTable::Depth::begin);
+    fill_all({ranks_.short_of_work().begin(), ranks_.short_of_work().end()},
+             RankTable::Depth::prefetch);
     if (counts().ready == 0) share_work();
   }
   return std::exchange(orders_, {});
@@ -39,15 +41,15 @@ void Scheduler::refresh_costs() {
 
 // Everybody gets a share before anybody gets more. With nothing ready there is nothing to share: a
 // rank's queue can only be continued by what waits for its own stages.
-void Scheduler::fill_all(const std::vector<std::uint32_t>& ranks) {
+void Scheduler::fill_all(const std::vector<std::uint32_t>& ranks, RankTable::Depth depth) {
   const std::uint64_t share = counts().ready == 0
                                   ? std::numeric_limits<std::uint64_t>::max()
                                   : std::max<std::uint64_t>(1, counts().ready / num_ranks());
-  for (const std::uint32_t rank : ranks) fill(rank, share);
+  for (const std::uint32_t rank : ranks) fill(rank, share, depth);
 }
 
-void Scheduler::fill(std::uint32_t rank, std::uint64_t share) {
-  for (std::uint64_t given = 0; given < share && ranks_.wants_more(rank); ++given) {
+void Scheduler::fill(std::uint32_t rank, std::uint64_t share, RankTable::Depth depth) {
+  for (std::uint64_t given = 0; given < share && ranks_.wants_more(rank, depth); ++given) {
     const std::optional<std::uint32_t> stage = choose(rank);
     if (!stage) return;
     assign(rank, *stage);
@@ -152,7 +154,7 @@ void Scheduler::assign_followers(std::uint32_t rank, std::uint32_t stage) {
 void Scheduler::share_work() {
   const std::vector<std::uint32_t> idle(ranks_.idle().begin(), ranks_.idle().end());
   for (const std::uint32_t rank : idle)
-    if (take_over_for(rank)) fill(rank, counts().ready);
+    if (take_over_for(rank)) fill(rank, counts().ready, RankTable::Depth::begin);
 }
 
 // Takes half of what waits for nothing but its turn from the most loaded rank, last first. Returns

@@ -102,9 +102,12 @@ double RankTable::seconds_behind(std::uint32_t rank) const {
   return r.queue.size() < 2 ? 0 : r.queued_s - r.queue.front().cost_s;
 }
 
-bool RankTable::wants_more(std::uint32_t rank) const {
-  const std::size_t length = ranks_[rank].queue.size();
-  return length < limits_.max_queue && (length < 2 || seconds_behind(rank) < limits_.prefetch_s);
+bool RankTable::wants_more(std::uint32_t rank, Depth depth) const {
+  const Rank& r = ranks_[rank];
+  const std::size_t length = r.queue.size();
+  if (length >= limits_.max_queue) return false;
+  return depth == Depth::begin ? length == 0 || r.queued_s < limits_.prefetch_s
+                               : length < 2 || seconds_behind(rank) < limits_.prefetch_s;
 }
 
 void RankTable::update(std::uint32_t rank) {

@@ -60,7 +60,10 @@ class RankTable {
   const std::deque<Entry>& queue(std::uint32_t rank) const { return ranks_[rank].queue; }
   // Seconds that wait behind the first stage of a queue.
   double seconds_behind(std::uint32_t rank) const;
-  bool wants_more(std::uint32_t rank) const;  // below its limits
+  // Whether the queue is too short: to begin with (one stage, or a batch of small ones), or so that
+  // the next one is there before the first has ended.
+  enum class Depth { begin, prefetch };
+  bool wants_more(std::uint32_t rank, Depth depth) const;
   // Ranks with an empty queue, and those with a short one, ascending.
   const std::set<std::uint32_t>& idle() const { return idle_; }
   const std::set<std::uint32_t>& short_of_work() const { return short_; }

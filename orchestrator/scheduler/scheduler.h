@@ -113,8 +113,8 @@ class Scheduler {
 
   // placement.cpp: choices
   void refresh_costs();
-  void fill_all(const std::vector<std::uint32_t>& ranks);
-  void fill(std::uint32_t rank, std::uint64_t share);
+  void fill_all(const std::vector<std::uint32_t>& ranks, RankTable::Depth depth);
+  void fill(std::uint32_t rank, std::uint64_t share, RankTable::Depth depth);
   std::optional<std::uint32_t> choose(std::uint32_t rank);
   std::optional<std::uint32_t> best_near(std::uint32_t rank);
   std::optional<std::uint32_t> best_chained(std::uint32_t rank, std::uint32_t parent) const;
