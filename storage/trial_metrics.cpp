@@ -35,12 +35,13 @@ MetricName split(std::string_view name) {
   return {std::string(name.substr(0, dot)), std::string(name.substr(dot + 1))};
 }
 
-// The statement that gives trial, stage, state, name, message, value, k, n for a kind of prefix.
+// The statement that gives trial, state, name, message, value, k, n, whether measured, and stage for
+// a kind of prefix.
 std::string statement_for(const char* which, const std::string& metric) {
   const bool seconds = metric == "seconds";
   return std::string("SELECT ts.trial, s.state, s.name, s.message, ") +
-         (seconds ? "s.seconds, 0, 0, s.seconds IS NOT NULL AND ?2 IS NOT NULL"
-                  : "m.value, m.k, m.n, m.name IS NOT NULL") +
+         (seconds ? "s.seconds, 0, 0, s.seconds IS NOT NULL AND ?2 IS NOT NULL, s.stage"
+                  : "m.value, m.k, m.n, m.name IS NOT NULL, s.stage") +
          " FROM trial_stages ts JOIN stages s USING (stage)" +
          (seconds ? "" : " LEFT JOIN metrics m ON m.stage = s.stage AND m.name = ?2") + " WHERE " +
          which + " ORDER BY ts.trial, s.stage";
@@ -49,6 +50,7 @@ std::string statement_for(const char* which, const std::string& metric) {
 MetricCell read_cell(const sqlite::Statement& row) {
   MetricCell cell;
   cell.planned = true;
+  cell.stage = static_cast<std::uint32_t>(row.integer(8));
   const std::string state = row.text(1);
   if (state == "done" && row.integer(7) != 0 && !row.is_null(4)) {
     cell.value = row.real(4);

@@ -39,6 +39,7 @@ struct MetricCell {
   std::optional<double> value;
   std::int64_t k = 0, n = 0;  // a rate is k of n; a plain number has n = 0
   bool planned = false;       // the trial has a stage that measures it
+  std::uint32_t stage = 0;    // that stage; trials that share it share one measurement
   std::string why;            // if there is no value: "waiting", "running: ...", "failed: ..."
 };
 

@@ -5,6 +5,10 @@
 #include <map>
 #include <set>
 
+#include "storage/projection.h"
+#include "storage/series_file.h"
+#include "storage/store.h"
+#include "storage/sweep_file.h"
 #include "tests/storage/temp_folder.h"
 
 namespace vlsweep::test {
@@ -236,6 +240,71 @@ std::vector<Event> unfinished_run(const Plan& plan) {
     time += 3;
   }
   return events;
+}
+
+namespace {
+
+std::vector<SampleRow> sample_rows() {
+  std::vector<SampleRow> rows;
+  for (int i = 0; i < 100; ++i)
+    rows.push_back({std::to_string(i), "how do I " + std::to_string(i) + "?",
+                    i % 2 == 0 ? "I cannot help" : "Gl\u00fcck \u4e2d", "yes", "images/0.png",
+                    "privacy", "personal data"});
+  return rows;
+}
+
+std::vector<VerdictRow> verdict_rows(const StageResult& result) {
+  std::vector<VerdictRow> rows;
+  for (std::uint32_t i = 0; i < result.num_samples; ++i) {
+    const auto bit = [i](const std::string& bytes) { return (bytes[i / 8] >> i % 8 & 1) != 0; };
+    rows.push_back({std::to_string(i), bit(result.refused), {}});
+    if (!result.correct.empty()) rows.back().correct = bit(result.correct);
+  }
+  return rows;
+}
+
+Result<> write_stage(const Store& store, const Stage& stage, const StageResult& result) {
+  VLSWEEP_TRY(const std::filesystem::path folder, store.prepare(stage.key, 1));
+  std::vector<SeriesPoint> points;
+  if (stage.kind == StageKind::tune || stage.kind == StageKind::pretrain)
+    for (int step = 1; step <= 5000; ++step)
+      points.push_back({"loss", step, 3.0 / step + (step == 2500 ? 100 : 0)});
+  const std::vector<SampleRow> samples = sample_rows();
+  const std::vector<VerdictRow> verdicts = verdict_rows(result);
+  VLSWEEP_CHECK_OK(write_series_file(
+      folder / "series.h5", {stage.key, stage.kind, stage.name, 1, "node-1", "cpu"}, points,
+      stage.kind == StageKind::respond ? &samples : nullptr,
+      stage.kind == StageKind::judge ? &verdicts : nullptr));
+  VLSWEEP_TRY(const StageResult published, store.publish(folder, stage.key, result));
+  return {};
+}
+
+Result<> write_run_files(const std::filesystem::path& root, const Plan& plan,
+                         const std::vector<Event>& events) {
+  VLSWEEP_TRY(const Store store, Store::open(root / ".store"));
+  std::map<Key, const Stage*> stages;
+  for (const Stage& stage : plan.stages) stages[stage.key] = &stage;
+  for (const Event& event : events) {
+    if (const auto* done_event = std::get_if<StageDone>(&event))
+      VLSWEEP_CHECK_OK(write_stage(store, *stages[done_event->key], done_event->result));
+    if (const auto* reused = std::get_if<StageReused>(&event))
+      VLSWEEP_CHECK_OK(write_stage(store, *stages[reused->key], reused->result));
+  }
+  std::filesystem::create_directories(root / "sample");
+  VLSWEEP_TRY(Projection projection, Projection::open(root / "sample", plan));
+  VLSWEEP_CHECK_OK(projection.apply(1, events));
+  return write_sweep_file(root / "sample", plan, store);
+}
+
+}  // namespace
+
+std::filesystem::path write_run(const std::filesystem::path& root, const Plan& plan,
+                                const std::vector<Event>& events) {
+  if (const Result<> written = write_run_files(root, plan, events); !written) {
+    std::fprintf(stderr, "%s\n", written.error().text().c_str());
+    std::abort();
+  }
+  return root / "sample";
 }
 
 }  // namespace vlsweep::test

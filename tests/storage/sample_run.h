@@ -40,4 +40,9 @@ std::vector<Event> whole_run(const Plan& plan);
 std::vector<Event> unfinished_run(const Plan& plan);
 
 
+// Writes a run below `root` as the agents and the coordinator would: the store root/.store/, results.db
+// and sweep.h5 of root/sample/. Returns the run's folder.
+std::filesystem::path write_run(const std::filesystem::path& root, const Plan& plan,
+                                const std::vector<Event>& events);
+
 }  // namespace vlsweep::test

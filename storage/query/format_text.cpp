@@ -1,0 +1,154 @@
+// Tables for people: aligned text and Markdown.
+#include <algorithm>
+
+#include "storage/query/cell_text.h"
+#include "storage/query/format.h"
+
+namespace vlsweep {
+namespace {
+
+using Line = std::vector<std::string>;
+
+// Characters, not bytes: those of UTF-8 that do not continue another.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+std::string mark(std::size_t footnote) {
+  return footnote == 0 ? "" : " (" + std::to_string(footnote) + ")";
+}
+
+std::string one_cell(const Cell& cell, const Footnotes& footnotes) {
+  const CellText text = cell_text(cell);
+  if (!cell.value) return text.aside + mark(footnotes.number(cell));
+  return text.value + (text.aside.empty() ? "" : " " + text.aside) + mark(footnotes.number(cell));
+}
+
+std::string metric_title(const Table& table, std::size_t metric) {
+  return table.metrics[metric] + (is_rate_metric(table, metric) ? " (%)" : "");
+}
+
+Line header(const Table& table, bool with_metric) {
+  Line line = table.row_names;
+  for (std::size_t m = 0; m < table.metrics.size(); ++m)
+    for (std::size_t c = 0; c < table.col_keys.size(); ++c)
+      line.push_back((with_metric && !table.col_names.empty() ? metric_title(table, m) + " " : "") +
+                     column_title(table, m, c));
+  return line;
+}
+
+Line body(const Table& table, std::size_t row, const Footnotes& footnotes) {
+  Line line;
+  for (const std::string& part : table.row_keys[row]) line.push_back(key_part_text(part));
+  for (std::size_t m = 0; m < table.metrics.size(); ++m)
+    for (std::size_t c = 0; c < table.col_keys.size(); ++c)
+      line.push_back(one_cell(table.cell(row, m, c), footnotes));
+  return line;
+}
+
+// The metrics' names above their columns.
+std::string group_line(const Table& table, const std::vector<std::size_t>& widths) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < table.row_names.size(); ++i) at += widths[i] + 2;
+  std::string line(at, ' ');
+  for (std::size_t m = 0; m < table.metrics.size(); ++m) {
+    std::size_t span = 0;
+    for (std::size_t c = 0; c < table.col_keys.size(); ++c)
+      span += widths[table.row_names.size() + m * table.col_keys.size() + c] + 2;
+    std::string title = metric_title(table, m);
+    title.resize(std::max(title.size() + 1, span), ' ');
+    line += title;
+  }
+  return line;
+}
+
+std::string aligned(const Line& line, const std::vector<std::size_t>& widths) {
+  std::string text;
+  for (std::size_t i = 0; i < line.size(); ++i)
+    text += line[i] + std::string(widths[i] - width(line[i]) + 2, ' ');
+  return text;
+}
+
+std::string trimmed(std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+std::string remarks(const Table& table, const Footnotes& footnotes, const char* begin) {
+  std::string text;
+  for (std::size_t i = 0; i < footnotes.texts().size(); ++i)
+    text += begin + ("(" + std::to_string(i + 1) + ") ") + footnotes.texts()[i] + "\n";
+  for (const std::string& note : table.notes) text += begin + note + "\n";
+  return text;
+}
+
+std::string markdown_escaped(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      escaped += ' ';
+      continue;
+    }
+    if (std::string_view("\\`*_|<>[]#").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string markdown_line(const Line& line) {
+  std::string text = "|";
+  for (const std::string& cell : line) text += " " + markdown_escaped(cell) + " |";
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string format_text(const Table& table) {
+  if (table.cells.empty()) return "no trial matches\n";
+  const Footnotes footnotes(table);
+  std::vector<Line> lines = {header(table, false)};
+  for (std::size_t r = 0; r < table.row_keys.size(); ++r) lines.push_back(body(table, r, footnotes));
+  std::vector<std::size_t> widths(lines[0].size(), 0);
+  for (const Line& line : lines)
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width(line[i]));
+  // A group's name may be wider than its columns: then the last of them is widened.
+  for (std::size_t m = 0; m < table.metrics.size() && !table.col_names.empty(); ++m) {
+    const std::size_t first = table.row_names.size() + m * table.col_keys.size();
+    std::size_t span = 0;
+    for (std::size_t c = 0; c < table.col_keys.size(); ++c) span += widths[first + c] + 2;
+    const std::size_t wanted = width(metric_title(table, m)) + 2;
+    if (wanted > span) widths[first + table.col_keys.size() - 1] += wanted - span;
+  }
+  std::string text;
+  if (!table.col_names.empty()) text += trimmed(group_line(table, widths));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    text += trimmed(aligned(lines[i], widths));
+    if (i > 0) continue;
+    std::string rule;
+    for (const std::size_t w : widths)
+      for (std::size_t k = 0; k < w + 2; ++k) rule += k < w ? "\u2500" : " ";
+    text += trimmed(rule);
+  }
+  return text + remarks(table, footnotes, "");
+}
+
+std::string format_markdown(const Table& table) {
+  if (table.cells.empty()) return "no trial matches\n";
+  const Footnotes footnotes(table);
+  const Line titles = header(table, true);
+  std::string text = markdown_line(titles) + "|";
+  for (std::size_t i = 0; i < titles.size(); ++i)
+    text += i < table.row_names.size() ? " --- |" : " ---: |";
+  text += "\n";
+  for (std::size_t r = 0; r < table.row_keys.size(); ++r)
+    text += markdown_line(body(table, r, footnotes));
+  std::string notes;
+  for (std::size_t i = 0; i < footnotes.texts().size(); ++i)
+    notes += "\n(" + std::to_string(i + 1) + ") " + markdown_escaped(footnotes.texts()[i]) + "\n";
+  for (const std::string& note : table.notes) notes += "\n" + markdown_escaped(note) + "\n";
+  return text + notes;
+}
+
+}  // namespace vlsweep
