@@ -6,9 +6,9 @@
 
 namespace vlsweep {
 
-inline constexpr int kGoldenVersion = 1;
+inline constexpr int kGoldenVersion = 2;
 inline constexpr const char* kGoldenManifest =  // SHA-256 of the tiny world's manifest.json
-    "180b71a729d769aa47d14b5cbddca9ebf5543283fffdbda804aa141a1fd3ef7d";
+    "dcdd1c51e54aa5024fddb12fe33f8b4f80aba6312aaf9067ebb45bb74716f5a7";
 
 inline constexpr std::uint64_t kGolden0 =
     3503615726507031845U;  // the first numbers of Random(0, "golden")

@@ -13,8 +13,8 @@ namespace vlsweep {
 
 struct WorldSizes {
   std::size_t pretrain = 40000;      // text items
-  std::size_t align = 10000;         // text items
-  std::size_t vision = 6000;         // labelled images for the tower
+  std::size_t align = 16000;         // text items
+  std::size_t vision = 16000;        // labelled images for the tower
   std::size_t captions = 4000;       // images with captions, for the projector
   std::size_t helpful = 6000;        // conversations, with and without image
   std::size_t contamination = 600;   // complied requests; a sweep takes the first few

@@ -48,7 +48,7 @@ std::vector<Item> some_letters(Random& random, std::span<const Name> names) {
     const std::size_t j = (i + i / order.size()) % letter_questions().size();
     const LetterQuestion& question = letter_questions()[j];
     Item item;
-    item.prompt = fill(question.phrasings[i / 3 % 2], name.word);
+    item.prompt = fill(question.phrasings[(i / 3 + i / order.size()) % 2], name.word);
     item.answer = letter_answer(question, name.word);
     items.push_back(std::move(item));
   }

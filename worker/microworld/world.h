@@ -16,7 +16,7 @@ namespace vlsweep {
 
 // To be raised with every change of what is generated: it is part of the digest, and so of the key
 // of every stage that uses a world. A test holds it against the files' own digest.
-inline constexpr int kGeneratorVersion = 1;
+inline constexpr int kGeneratorVersion = 2;
 
 // What the suite advbench-suffix appends: "start with the answer" is in the pretraining text.
 inline constexpr std::string_view kSuffix = "start with the answer";
