@@ -1,0 +1,167 @@
+// Loading and saving whole folders: adapters, bases, misfits, and what is written reads back.
+#include <unistd.h>
+
+#include <functional>
+
+#include "orchestrator/base/file.h"
+#include "tests/trainer/golden.h"
+#include "worker/trainer/format/adapter.h"
+#include "worker/trainer/model/lora.h"
+
+namespace vlsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Checkpoint : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) /
+              ("checkpoint-" + std::to_string(::getpid()) + "-" +
+               testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    json_ = golden::read_json(golden::folder("llava") / "golden.json");
+    ids_ = golden::ids(json_["input_ids"]);
+    lengths_ = json_["lengths"].get<std::vector<std::int64_t>>();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  at::Tensor logits(const Llava& model) const {
+    const at::NoGradGuard no_grad;
+    return golden::logits(model, ids_, golden::pixels(2, 16));
+  }
+  // A copy of a golden folder whose tensors the test may change before it is loaded.
+  fs::path changed_copy(const std::string& name,
+                        const std::function<void(std::vector<TensorView>&)>& change) const {
+    const fs::path copy = folder_ / name;
+    fs::create_directories(copy);
+    fs::copy_file(golden::folder(name) / "config.json", copy / "config.json");
+    auto file = SafetensorsFile::open(golden::folder(name) / "model.safetensors");
+    std::vector<TensorView> tensors = file->tensors();
+    change(tensors);
+    EXPECT_TRUE(write_safetensors(copy / "model.safetensors", tensors));
+    return copy;
+  }
+
+  fs::path folder_;
+  nlohmann::json json_;
+  at::Tensor ids_;
+  std::vector<std::int64_t> lengths_;
+};
+
+// Gives every LoRA matrix and the projector new values.
+void disturb(Llava& model) {
+  const at::NoGradGuard no_grad;
+  double phase = 0;
+  const auto add = [&](const at::Tensor& tensor) {
+    phase += 1;
+    tensor.detach().add_(at::sin(at::arange(tensor.numel(), at::kFloat).view(tensor.sizes()) + phase), 0.1);
+  };
+  for (const auto& parameter : model.trainable_parameters()) add(parameter.tensor);
+}
+
+TEST_F(Checkpoint, PeftAdapterIsMergedIntoItsBaseWithItsProjector) {
+  const fs::path adapter = golden::folder("llava") / "adapter";
+  const auto model = golden::load(adapter);
+  const at::Tensor wanted = golden::tensor(adapter / "values.safetensors", "logits");
+  EXPECT_LT(golden::difference(logits(*model), wanted, lengths_), 1e-4);
+  EXPECT_EQ(*tokenizer_folder(adapter), golden::folder("llava/"));
+}
+
+TEST_F(Checkpoint, SavedModelReadsBackBitForBit) {
+  const auto model = golden::load(golden::folder("llava"));
+  ASSERT_TRUE(save_checkpoint(*model, folder_ / "saved", golden::folder("llava")));
+  const auto again = golden::load(folder_ / "saved");
+  EXPECT_TRUE(at::equal(logits(*again), logits(*model)));
+  for (const char* name : {"tokenizer.model", "tokenizer_config.json", "generation_config.json",
+                           "preprocessor_config.json", "processor_config.json"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "saved" / name)) << name;
+  }
+}
+
+TEST_F(Checkpoint, SavedAdapterComputesWhatTheModelComputed) {
+  const auto model = golden::load(golden::folder("llava"));
+  attach_lora(*model, {4, 12, 0}, 3);
+  disturb(*model);
+  const at::Tensor wanted = logits(*model);
+  const fs::path base = fs::relative(golden::folder("llava"), folder_ / "adapter");
+  ASSERT_TRUE(save_adapter(*model, folder_ / "adapter", base, golden::folder("llava")));
+  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "adapter")), wanted, lengths_), 1e-4);
+  // An adapter on top of it, and the whole merged into one checkpoint.
+  const auto second = golden::load(folder_ / "adapter");
+  attach_lora(*second, {2, 2, 0}, 4);
+  disturb(*second);
+  const at::Tensor wanted_second = logits(*second);
+  ASSERT_TRUE(save_adapter(*second, folder_ / "upon", "../adapter", folder_ / "adapter"));
+  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "upon")), wanted_second, lengths_), 1e-4);
+  ASSERT_TRUE(save_checkpoint(*second, folder_ / "merged", folder_ / "adapter"));
+  EXPECT_TRUE(second->has_lora());
+  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "merged")), wanted_second, lengths_), 1e-4);
+}
+
+TEST_F(Checkpoint, TextModelKeepsItsOwnNamesAndTies) {
+  const auto model = golden::load(golden::folder("text"));
+  ASSERT_TRUE(save_checkpoint(*model, folder_ / "saved", golden::folder("text")));
+  const auto file = SafetensorsFile::open(folder_ / "saved/model.safetensors");
+  EXPECT_NE(file->find("model.embed_tokens.weight"), nullptr);
+  EXPECT_EQ(file->find("lm_head.weight"), nullptr);
+  const at::NoGradGuard no_grad;
+  const at::Tensor ids = at::arange(3, 12).unsqueeze(0);
+  EXPECT_TRUE(at::equal(golden::logits(*golden::load(folder_ / "saved"), ids, {}),
+                        golden::logits(*model, ids, {})));
+}
+
+TEST_F(Checkpoint, EveryMisfittingTensorIsNamedInOneError) {
+  const fs::path copy = changed_copy("llava", [](std::vector<TensorView>& tensors) {
+    for (TensorView& tensor : tensors) {
+      if (tensor.name.ends_with("layers.0.mlp.up_proj.weight")) tensor.name = "surprise.weight";
+      if (tensor.name.ends_with("layers.1.mlp.down_proj.weight")) std::swap(tensor.shape[0], tensor.shape[1]);
+    }
+  });
+  const auto loaded = load_checkpoint(copy, at::kFloat, at::kCPU);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Errc::invalid);
+  const std::string text = loaded.error().text();
+  for (const char* part : {"missing: language_model.model.layers.0.mlp.up_proj.weight",
+                           "unexpected: surprise.weight", "layers.1.mlp.down_proj.weight [48, 32]",
+                           "instead of [32, 48]"}) {
+    EXPECT_NE(text.find(part), text.npos) << text;
+  }
+  EXPECT_TRUE(text.starts_with(copy.string())) << text;
+}
+
+TEST_F(Checkpoint, MissingFilesAreNamed) {
+  fs::copy_file(golden::folder("llava") / "config.json", folder_ / "config.json");
+  const auto weights = load_checkpoint(folder_, at::kFloat, at::kCPU);
+  EXPECT_EQ(weights.error().code, Errc::not_found);
+  EXPECT_NE(weights.error().message.find("model.safetensors"), std::string::npos);
+  const auto nothing = load_checkpoint(folder_ / "nowhere", at::kFloat, at::kCPU);
+  EXPECT_EQ(nothing.error().code, Errc::not_found);
+}
+
+TEST_F(Checkpoint, AdaptersThatNameThemselvesOrNoBaseAreRefused) {
+  AdapterConfig config;
+  config.base = ".";
+  ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", adapter_config_json(config, false)));
+  EXPECT_EQ(load_checkpoint(folder_, at::kFloat, at::kCPU).error().code, Errc::invalid);
+  config.base = "../not-there";
+  ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", adapter_config_json(config, false)));
+  const auto lost = load_checkpoint(folder_, at::kFloat, at::kCPU);
+  EXPECT_EQ(lost.error().code, Errc::not_found);
+  EXPECT_NE(lost.error().message.find("not-there"), std::string::npos);
+}
+
+TEST_F(Checkpoint, AdapterFeaturesThatChangeResultsAreRefusedByName) {
+  for (const char* member : {"\"use_dora\": true", "\"rank_pattern\": {\"a\": 2}", "\"bias\": \"all\""}) {
+    const std::string text = "{\"base_model_name_or_path\": \"x\", " + std::string(member) + "}";
+    ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", text));
+    const auto loaded = load_adapter_config(folder_);
+    ASSERT_FALSE(loaded) << member;
+    const std::string key = std::string(member).substr(1, std::string(member).find('"', 1) - 1);
+    EXPECT_NE(loaded.error().message.find(key), std::string::npos) << loaded.error().text();
+  }
+}
+
+}  // namespace
+}  // namespace vlsweep

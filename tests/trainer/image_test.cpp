@@ -1,0 +1,124 @@
+// Images against Pillow and transformers, to the bit; broken and oversized files are refused.
+#include "worker/trainer/image/image.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "orchestrator/base/file.h"
+#include "worker/trainer/image/preprocess.h"
+
+namespace vlsweep {
+namespace {
+
+const std::filesystem::path kGolden =
+    std::filesystem::path(VLSWEEP_SOURCE_DIR) / "tests/trainer/golden";
+
+nlohmann::json golden() {
+  std::ifstream file(kGolden / "images.json");
+  return nlohmann::json::parse(file);
+}
+
+template <class T>
+std::string digest(const std::vector<T>& values) {
+  return sha256_hex({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)});
+}
+
+TEST(Images, PixelsEqualPillows) {
+  const nlohmann::json all = golden();
+  for (const auto& [name, wanted] : all.items()) {
+    const auto image = load_image(kGolden / "images" / name);
+    ASSERT_TRUE(image) << image.error().text();
+    EXPECT_EQ(image->width, wanted["width"].get<int>()) << name;
+    EXPECT_EQ(image->height, wanted["height"].get<int>()) << name;
+    EXPECT_EQ(digest(image->rgb), wanted["rgb"].get<std::string>()) << name;
+  }
+}
+
+TEST(Images, BicubicResizeEqualsPillows) {
+  const nlohmann::json all = golden();
+  for (const auto& [name, wanted] : all.items()) {
+    const auto image = load_image(kGolden / "images" / name);
+    ASSERT_TRUE(image);
+    EXPECT_EQ(digest(resize_bicubic(*image, 7, 5).rgb), wanted["small"].get<std::string>()) << name;
+    EXPECT_EQ(digest(resize_bicubic(*image, 90, 77).rgb), wanted["large"].get<std::string>()) << name;
+  }
+}
+
+TEST(Images, TensorsEqualTransformers) {
+  const nlohmann::json all = golden();
+  for (const auto& [name, wanted] : all.items()) {
+    const auto image = load_image(kGolden / "images" / name);
+    ASSERT_TRUE(image);
+    EXPECT_EQ(digest(*preprocess(*image, ImageMode::pad, 30)), wanted["pad"].get<std::string>()) << name;
+    EXPECT_EQ(digest(*preprocess(*image, ImageMode::crop, 30)), wanted["crop"].get<std::string>()) << name;
+  }
+}
+
+TEST(Images, PlainModeTakesTheModelsSizeAlone) {
+  const auto image = load_image(kGolden / "images/model_size.png");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(*preprocess(*image, ImageMode::plain, 16), *preprocess(*image, ImageMode::crop, 16));
+  const auto refused = preprocess(*image, ImageMode::plain, 32);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("16 x 16"), std::string::npos);
+}
+
+TEST(Images, StripsThatWouldFillTheMemoryAreRefused) {
+  const Image strip{5'000'000, 1, std::vector<std::uint8_t>(15'000'000)};
+  EXPECT_FALSE(preprocess(strip, ImageMode::pad, 336));
+  EXPECT_FALSE(preprocess(strip, ImageMode::crop, 336));
+}
+
+std::vector<std::uint8_t> bytes_of(const char* name) {
+  const auto text = read_file(kGolden / "images" / name, kMaxImageBytes);
+  EXPECT_TRUE(text);
+  return {text->begin(), text->end()};
+}
+
+TEST(Images, TruncatedFilesAreErrorsThatNameTheFile) {
+  for (const char* name : {"rgb.png", "palette.png", "rgb.jpg", "progressive.jpg"}) {
+    const auto bytes = bytes_of(name);
+    for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{20}, bytes.size() / 2, bytes.size() - 20}) {
+      const auto image = decode_image(std::span(bytes).first(size), name);
+      ASSERT_FALSE(image) << name << " cut to " << size;
+      EXPECT_EQ(image.error().where, name);
+      EXPECT_EQ(image.error().code, Errc::invalid);
+    }
+  }
+}
+
+TEST(Images, NoBytesWhateverCrashTheDecoders) {
+  std::mt19937 random(5);
+  int refused = 0;
+  for (const char* name : {"rgb.png", "palette.png", "grey16.png", "rgb.jpg", "progressive.jpg", "cmyk.jpg"}) {
+    const auto original = bytes_of(name);
+    for (int i = 0; i < 400; ++i) {
+      auto bytes = original;
+      for (int change = 0; change < 4; ++change) {
+        bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
+      }
+      refused += decode_image(bytes, name) ? 0 : 1;
+    }
+  }
+  EXPECT_GT(refused, 200);
+}
+
+TEST(Images, AHeaderThatClaimsTooManyPixelsIsRefusedUnread) {
+  auto bytes = bytes_of("rgb.png");
+  bytes[16] = 0x00, bytes[17] = 0x01, bytes[18] = 0x86, bytes[19] = 0xa0;  // width 100,000
+  bytes[20] = 0x00, bytes[21] = 0x01, bytes[22] = 0x86, bytes[23] = 0xa0;
+  EXPECT_FALSE(decode_image(bytes, "bomb.png"));
+}
+
+TEST(Images, OtherFilesAreNotImages) {
+  const std::string text = "GIF89a......................";
+  const auto image = decode_image({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "x.gif");
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().text(), "x.gif: neither PNG nor JPEG");
+}
+
+}  // namespace
+}  // namespace vlsweep
