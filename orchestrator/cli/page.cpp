@@ -1,5 +1,8 @@
 #include "orchestrator/cli/page.h"
 
+#include <poll.h>
+
+#include <csignal>
 #include <cstdlib>
 
 #include "web/access.h"
@@ -17,7 +20,18 @@ Result<std::string> token_of_this_start() {
   return std::string(given);
 }
 
+volatile std::sig_atomic_t interrupted = 0;
+
+void note_interrupt(int) { interrupted = 1; }
+
 }  // namespace
+
+void Page::wait_for_interrupt() {
+  std::signal(SIGINT, note_interrupt);
+  std::signal(SIGTERM, note_interrupt);
+  // A server thread may be the one that takes the signal, so the wait is a bounded one.
+  while (interrupted == 0) ::poll(nullptr, 0, 200);
+}
 
 Page::Page(std::unique_ptr<Routes> routes, std::unique_ptr<Server> server)
     : routes_(std::move(routes)), server_(std::move(server)) {}

@@ -24,6 +24,9 @@ class Page {
 
   std::string url() const;
 
+  // Blocks until SIGINT or SIGTERM.
+  static void wait_for_interrupt();
+
  private:
   Page(std::unique_ptr<Routes> routes, std::unique_ptr<Server> server);
   std::unique_ptr<Routes> routes_;

@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 
-#include <csignal>
 #include <iostream>
 #include <memory>
 
@@ -21,17 +20,10 @@ struct ServeOptions {
 int serve(const ServeOptions& options) {
   const auto run = find_run(options.run, options.runs);
   if (!run) return report(run.error());
-  // Blocked before the server's threads start, so that they inherit it and this thread alone waits.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto page = Page::serve(*run, options.address);
   if (!page) return report(page.error());
   std::cerr << "vlsweep: the page is at " << page->url() << "\nvlsweep: Ctrl-C ends it\n";
-  int signal = 0;
-  sigwait(&signals, &signal);
+  Page::wait_for_interrupt();
   return kStatusDone;
 }
 

@@ -1,0 +1,133 @@
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "orchestrator/base/file.h"
+#include "orchestrator/cli/exit_status.h"
+#include "orchestrator/cli/page.h"
+#include "orchestrator/cli/planning.h"
+#include "orchestrator/cli/results_status.h"
+#include "orchestrator/cli/run_place.h"
+#include "orchestrator/cli/summary.h"
+#include "orchestrator/cli/verbs.h"
+#include "orchestrator/launcher/launcher.h"
+#include "storage/store.h"
+#include "storage/sweep_file.h"
+
+namespace vlsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RunOptions {
+  std::string yaml;
+  std::string runs = default_runs_folder().string();
+  std::uint32_t ranks = 0;
+  std::optional<std::string> serve;
+  bool linger = false;
+  bool retry_failed = false;
+};
+
+constexpr std::uint64_t kMaxYaml = 1 << 20;
+
+Result<fs::path> this_program() {
+  std::error_code error;
+  const fs::path path = fs::read_symlink("/proc/self/exe", error);
+  if (error) return std::unexpected(system_error("read", "/proc/self/exe", error.value()));
+  return path;
+}
+
+// $VLSWEEP_TRAINER, or the trainer that was built beside this program.
+Result<fs::path> find_trainer(const fs::path& self) {
+  const char* given = std::getenv("VLSWEEP_TRAINER");
+  const fs::path path = given != nullptr ? fs::path(given) : self.parent_path() / "vlsweep-trainer";
+  if (::access(path.c_str(), X_OK) != 0)
+    return fail(Errc::unavailable,
+                "there is no trainer program here; build it, or name it in $VLSWEEP_TRAINER",
+                path.string());
+  return path;
+}
+
+Result<LaunchOptions> launch_options(const RunOptions& options, const RunFolder& run) {
+  VLSWEEP_TRY(const fs::path self, this_program());
+  VLSWEEP_TRY(const fs::path trainer, find_trainer(self));
+  LaunchOptions launch;
+  launch.rank_command = {self.string(), "rank", run.path().string(), "--trainer", trainer.string()};
+  if (options.retry_failed) launch.rank_command.emplace_back("--retry-failed");
+  launch.ranks = options.ranks != 0
+                     ? options.ranks
+                     : default_ranks(std::thread::hardware_concurrency(), count_gpus());
+  launch.again = "vlsweep run " + options.yaml;
+  if (options.runs != "runs") launch.again += " --dir " + options.runs;
+  return launch;
+}
+
+Result<RunFolder> prepare(const RunOptions& options, const PlannedSweep& planned) {
+  VLSWEEP_TRY(const std::string yaml, read_file(options.yaml, kMaxYaml));
+  const fs::path runs = fs::absolute(options.runs).lexically_normal();
+  VLSWEEP_TRY(RunFolder run,
+              RunFolder::take(runs / planned.plan.name, yaml, plan_to_json(planned.plan)));
+  VLSWEEP_CHECK_OK(write_worlds(planned.sweep, store_of(run.path())));
+  return run;
+}
+
+// The end of a run: the sweep-level HDF5 file, what was saved, the table.
+Result<> finish(const RunFolder& run, const Plan& plan) {
+  VLSWEEP_CHECK_OK(write_sweep_file(run.path(), plan, Store::at(store_of(run.path()))));
+  VLSWEEP_TRY(const std::string summary, closing_summary(run.path()));
+  std::cout << summary << std::flush;
+  return {};
+}
+
+Result<int> run_sweep(const RunOptions& options, const PlannedSweep& planned) {
+  VLSWEEP_TRY(const RunFolder run, prepare(options, planned));
+  VLSWEEP_TRY(const LaunchOptions launch_with, launch_options(options, run));
+  std::optional<Page> page;
+  if (options.serve) {
+    VLSWEEP_TRY(Page served, Page::serve(run.path(), *options.serve));
+    page.emplace(std::move(served));
+    std::cerr << "vlsweep: the page is at " << page->url() << '\n';
+  }
+  ResultsStatus source(run.path());
+  VLSWEEP_TRY(const int status, launch(run, launch_with, source));
+  if (status == kLaunchInterrupted) return status;
+  VLSWEEP_CHECK_OK(finish(run, planned.plan));
+  if (page && options.linger) {
+    std::cerr << "vlsweep: the page stays until Ctrl-C\n";
+    Page::wait_for_interrupt();
+  }
+  return status;
+}
+
+int run_verb(const RunOptions& options) {
+  const auto planned =
+      plan_sweep(options.yaml, fs::absolute(options.runs).lexically_normal() / ".store");
+  if (!planned) return report_complaints(planned.error());
+  for (const std::string& note : planned->sweep.notes) std::cerr << "vlsweep: " << note << '\n';
+  const auto status = run_sweep(options, *planned);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& status) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* verb =
+      app.add_subcommand("run", "Run a sweep here to its table; started again, it goes on");
+  verb->add_option("SWEEP", options->yaml, "The sweep YAML")->required();
+  verb->add_option("--dir", options->runs, "The folder of runs")->capture_default_str();
+  verb->add_option("--ranks", options->ranks, "MPI worker ranks (default: one per GPU, or 2)")
+      ->check(CLI::Range(1, 4096));
+  verb->add_option("--serve", options->serve, "Serve the page at [HOST:]PORT while it runs");
+  verb->add_flag("--linger", options->linger, "Keep serving after the end, until Ctrl-C");
+  verb->add_flag("--retry-failed", options->retry_failed, "Try again what failed for good");
+  verb->callback([options, &status] { status = run_verb(*options); });
+}
+
+}  // namespace vlsweep

@@ -1,0 +1,50 @@
+#include "orchestrator/cli/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "storage/query/format.h"
+#include "storage/query/query.h"
+#include "storage/run_reader.h"
+#include "storage/trial_table.h"
+
+namespace vlsweep {
+namespace {
+
+std::string accounting(const RunSummary& summary) {
+  const std::uint64_t reused = std::min(summary.stages_reused, summary.stages.done);
+  std::string text = summary.name + ": " + std::to_string(summary.stages.all()) + " stages = " +
+                     std::to_string(summary.stages.done - reused) + " done + " +
+                     std::to_string(reused) + " reused + " +
+                     std::to_string(summary.stages.failed) + " failed + " +
+                     std::to_string(summary.stages.running + summary.stages.waiting) +
+                     " not done; " + std::to_string(summary.trials.done) + " of " +
+                     std::to_string(summary.trials.all()) + " trials done\n";
+  if (summary.stages_without_sharing == 0) return text;
+  std::array<char, 192> line{};
+  const double apart = static_cast<double>(summary.stages_without_sharing);
+  std::snprintf(line.data(), line.size(),
+                "sharing: the trials run apart would need %llu stages (%.0f%% saved); %.0f s of work "
+                "done, %.0f s saved by sharing\n",
+                static_cast<unsigned long long>(summary.stages_without_sharing),
+                100 * (1 - static_cast<double>(summary.stages.all()) / apart),
+                summary.seconds_spent, summary.seconds_shared);
+  return text + line.data();
+}
+
+}  // namespace
+
+Result<std::string> closing_summary(const std::filesystem::path& run_folder) {
+  VLSWEEP_TRY(RunReader reader, RunReader::open(run_folder));
+  VLSWEEP_TRY(const RunSummary summary, reader.summary());
+  std::string text = accounting(summary);
+  VLSWEEP_TRY(sqlite::Database * db, reader.database());
+  VLSWEEP_TRY(const std::vector<std::string> metrics, known_metrics(*db));
+  if (metrics.empty()) return text;
+  VLSWEEP_TRY(const QuerySpec spec, with_defaults(*db, {}));
+  VLSWEEP_TRY(const Table table, run_query(*db, spec));
+  return text + "\n" + format_table(table, TableFormat::table);
+}
+
+}  // namespace vlsweep
