@@ -16,7 +16,8 @@ using std::chrono::microseconds;
 constexpr microseconds kRest{20'000};
 // Payloads taken in one turn before the others (journal, heartbeats) have theirs.
 constexpr int kPayloadsAtOnce = 256;
-// While an old journal is read: events that may wait for the database.
+// While an old journal is read: events handed to the recorder at once, and that may wait there.
+constexpr std::size_t kEventsPassedOn = 1'000;
 constexpr std::size_t kMostEventsWaiting = 50'000;
 
 Instant instant_now() {
@@ -92,11 +93,17 @@ class RunLoop {
 Result<Journal> RunLoop::open_journal() {
   const std::filesystem::path path = options_.run_folder / "journal";
   VLSWEEP_TRY(std::unique_ptr<AppendFile> file, open_append_file(path));
+  std::vector<Event> read;
+  const auto pass_on = [&] {
+    recorder_.push(std::exchange(read, {}));
+    recorder_.wait_below(kMostEventsWaiting);
+  };
   VLSWEEP_TRY(Journal journal, Journal::open(std::move(file), path.string(), [&](Event&& event) {
                 coordinator_.restore(event);
-                recorder_.push(std::move(event));
-                recorder_.wait_below(kMostEventsWaiting);
+                read.push_back(std::move(event));
+                if (read.size() == kEventsPassedOn) pass_on();
               }));
+  pass_on();
   log_event(Level::info, "journal_opened",
             {{"events", static_cast<std::int64_t>(journal.num_events())}});
   if (recorded_ > journal.num_events())
