@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
+#include <thread>
+#include <vector>
 
 #include "tests/microworld/golden.h"
 #include "tests/microworld/tiny_world.h"
@@ -95,6 +97,27 @@ TEST(World, DoesNotReplaceSomethingElse) {
   fs::create_directories(folder);
   std::ofstream(folder / "manifest.json") << "[1]";
   EXPECT_FALSE(write_world(tiny_settings(), folder));
+}
+
+TEST(World, IsWrittenByManyAtOnce) {
+  const TinyWorld& world = TinyWorld::get();
+  const fs::path folder = world.root() / "shared";
+  std::array<Result<>, 4> results;
+  {
+    std::vector<std::jthread> writers;
+    for (Result<>& result : results) {
+      writers.emplace_back([&] { result = write_world(tiny_settings(), folder); });
+    }
+  }
+  for (const Result<>& result : results) EXPECT_TRUE(result) << result.error().text();
+  EXPECT_EQ(digests(folder), digests(world.path()));
+}
+
+TEST(World, IsWrittenIntoAnEmptyFolder) {
+  const fs::path folder = TinyWorld::get().root() / "empty";
+  fs::create_directories(folder);
+  EXPECT_TRUE(write_world(tiny_settings(), folder));
+  EXPECT_TRUE(fs::exists(folder / "manifest.json"));
 }
 
 TEST(World, LeavesNothingWhereItCannotWrite) {

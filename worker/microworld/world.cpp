@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -64,6 +65,7 @@ Result<> flush_file_system(const fs::path& path) {
 Result<bool> is_there(const WorldSettings& settings, const fs::path& folder) {
   std::error_code error;
   if (!fs::exists(folder, error)) return false;
+  if (fs::is_directory(folder, error) && fs::is_empty(folder, error)) return false;
   const auto manifest = read_file(folder / "manifest.json", 1 << 20);
   const auto fields = nlohmann::json::parse(manifest ? *manifest : "", nullptr, false);
   if (fields.is_object() && fields.value("/digest"_json_pointer, nlohmann::json()) ==
@@ -74,11 +76,17 @@ Result<bool> is_there(const WorldSettings& settings, const fs::path& folder) {
               folder.string());
 }
 
+// FOLDER.tmp.PID.N: no other process and no other thread writes there.
+fs::path unfinished_name(const fs::path& folder) {
+  static std::atomic<unsigned> number = 0;
+  return folder.string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(number++);
+}
+
 // Another process may have been faster: then its world, which is the same, is taken.
 Result<> move_into_place(const WorldSettings& settings, const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
-  if (!error) return {};
+  if (!error) return sync_path(fs::absolute(to).parent_path());
   VLSWEEP_TRY(const bool there, is_there(settings, to));
   if (there) return {};
   return std::unexpected(system_error("rename to its place", from, error.value()));
@@ -93,7 +101,7 @@ std::string world_digest(const WorldSettings& settings) {
 Result<> write_world(const WorldSettings& settings, const fs::path& folder) {
   VLSWEEP_TRY(const bool there, is_there(settings, folder));
   if (there) return {};
-  const fs::path unfinished = folder.string() + ".tmp." + std::to_string(::getpid());
+  const fs::path unfinished = unfinished_name(folder);
   std::error_code ignored;
   fs::remove_all(unfinished, ignored);
   VLSWEEP_CHECK_OK(make_folders(unfinished));
