@@ -25,7 +25,7 @@ double micro_speed(const CostModel& model) { return std::pow(std::max(1.0, model
 
 }  // namespace
 
-double pretrain_cost_s(const CostModel& model) { return 60 / micro_speed(model); }
+double pretrain_cost_s(const CostModel& model) { return 150 / micro_speed(model); }
 
 double tune_cost_s(const CostModel& model, double samples, bool is_lora) {
   if (model.is_microworld) return kMicroStartS + samples * 0.0005 / micro_speed(model);

@@ -12,13 +12,13 @@ using Defaults = std::map<std::string, Value, std::less<>>;
 const Defaults& microworld_defaults() {
   static const Defaults kDefaults{
       {"vision_language.steps", 400.0},
-      {"vision_language.lr", 8e-4},
-      {"vision_language.lora.lr", 4e-3},
+      {"vision_language.lr", 5e-4},
+      {"vision_language.lora.lr", 1.2e-3},
       {"safety.steps", 300.0},
       {"safety.lr", 1e-3},
-      {"safety.lora.lr", 4e-3},
+      {"safety.lora.lr", 3e-3},
       {"safety.samples", 3000.0},
-      {"contamination", 0.005},
+      {"contamination", 0.0075},
       {"lora.rank", 8.0},
       {"lora.alpha", 16.0},
       {"lora.dropout", 0.0},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace vlsweep {
 namespace {
@@ -13,6 +14,7 @@ using Json = nlohmann::json;
 struct Totals {
   std::map<StageKind, std::uint64_t> by_kind;
   std::uint32_t cells = 0;
+  std::uint64_t equal_trials = 0;  // whose whole path is another trial's too
   double cost_s = 0;
   double unshared_cost_s = 0;
   double saved = 0;  // share of the unshared cost
@@ -25,7 +27,11 @@ Totals total(const Plan& plan, std::uint32_t ranks) {
     ++totals.by_kind[stage.kind];
     totals.cost_s += stage.cost_s;
   }
+  std::set<std::uint32_t> ends;
   for (const Trial& trial : plan.trials) {
+    // A path is known by the stage it ends in.
+    if (!trial.stages.empty() && !ends.insert(trial.stages.back().stage).second)
+      ++totals.equal_trials;
     totals.cells = std::max(totals.cells, trial.cell + 1);
     for (const TrialStage& stage : trial.stages)
       totals.unshared_cost_s += plan.stages[stage.stage].cost_s;
@@ -92,6 +98,10 @@ std::string plan_report(const Plan& plan, const Sweep& sweep, std::uint32_t rank
                              " stages; sharing saves " +
                              value_to_text(Value(std::round(totals.saved * 100))) +
                              "% of the work");
+  if (totals.equal_trials > 0)
+    text += line("equal", std::to_string(totals.equal_trials) +
+                              (totals.equal_trials == 1 ? " trial goes" : " trials go") +
+                              " the same way as another: what tells them apart changes nothing");
   text += line("estimate", duration(totals.time_s) + " on " + std::to_string(ranks) +
                                (ranks == 1 ? " rank" : " ranks") + ", " +
                                duration(totals.cost_s) + " of work (" +
@@ -116,6 +126,7 @@ std::string plan_report_json(const Plan& plan, const Sweep& sweep, std::uint32_t
                   {"stages", plan.stages.size()},
                   {"stages_by_kind", std::move(kinds)},
                   {"stages_without_sharing", plan.stages_without_sharing},
+                  {"equal_trials", totals.equal_trials},
                   {"saved", totals.saved},
                   {"cost_s", totals.cost_s},
                   {"cost_without_sharing_s", totals.unshared_cost_s},

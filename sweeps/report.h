@@ -14,8 +14,8 @@ namespace vlsweep {
 // For people. `ranks` is the number of workers that the time is estimated for; `stages` lists them all.
 std::string plan_report(const Plan& plan, const Sweep& sweep, std::uint32_t ranks,
                         bool stages = false);
-// The same as one JSON object: name, counts, trials, stages (by kind), cells, stages_without_sharing,
-// saved, cost_s, cost_without_sharing_s, time_s, ranks, notes.
+// The same as one JSON object: name, counts, trials, cells, seeds, stages, stages_by_kind,
+// stages_without_sharing, equal_trials, saved, cost_s, cost_without_sharing_s, time_s, ranks, notes.
 std::string plan_report_json(const Plan& plan, const Sweep& sweep, std::uint32_t ranks);
 
 // One line for a sweep without complaints: what it holds, then a line for each note.
