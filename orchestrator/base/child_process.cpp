@@ -114,7 +114,8 @@ std::string ExitStatus::text() const {
 Result<ChildProcess> ChildProcess::spawn(const SpawnOptions& options) {
   if (options.arguments.empty()) return fail(Errc::internal, "no program to start");
   HighDescriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  HighDescriptor output(::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  HighDescriptor output(
+      ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (output.get() < 0) return std::unexpected(system_error("open", options.log, errno));
   HighDescriptor given(::fcntl(options.descriptor, F_DUPFD_CLOEXEC, kGivenDescriptor + 1));
   int ends[2] = {-1, -1};
@@ -122,8 +123,14 @@ Result<ChildProcess> ChildProcess::spawn(const SpawnOptions& options) {
     return std::unexpected(system_error("make a pipe to start", options.arguments[0], errno));
   HighDescriptor failure_in(ends[0]), failure_out(ends[1]);
 
-  const Start start{pointers(options.arguments), pointers(options.environment), input.get(),
-                    output.get(), given.get(), failure_out.get(), options.own_group, ::getpid()};
+  const Start start{pointers(options.arguments),
+                    pointers(options.environment),
+                    input.get(),
+                    output.get(),
+                    given.get(),
+                    failure_out.get(),
+                    options.own_group,
+                    ::getpid()};
   const pid_t pid = ::fork();
   if (pid < 0) return std::unexpected(system_error("start", options.arguments[0], errno));
   if (pid == 0) run_child(start);
@@ -156,8 +163,8 @@ std::optional<ExitStatus> ChildProcess::poll() {
   const pid_t waited = ::waitpid(pid_, &status, WNOHANG);
   if (waited < 0 && errno == ECHILD) ended_ = ExitStatus{};  // somebody else waited for it
   if (waited == pid_)
-    ended_ = WIFSIGNALED(status) ? ExitStatus{0, WTERMSIG(status)}
-                                 : ExitStatus{WEXITSTATUS(status), 0};
+    ended_ =
+        WIFSIGNALED(status) ? ExitStatus{0, WTERMSIG(status)} : ExitStatus{WEXITSTATUS(status), 0};
   return ended_;
 }
 

@@ -17,7 +17,7 @@
 namespace vlsweep {
 
 struct SpawnOptions {
-  std::vector<std::string> arguments;    // the first is the program, sought in PATH if it has no '/'
+  std::vector<std::string> arguments;  // the first is the program, sought in PATH if it has no '/'
   std::vector<std::string> environment;  // all of it, "NAME=value"
   std::filesystem::path log;             // standard output and error, appended; input is empty
   int descriptor = -1;                   // becomes the child's descriptor 3, if not negative

@@ -1,6 +1,7 @@
-// What `vlsweep run` does once there is a plan: starts `mpirun -n R+1 vlsweep rank RUN`, watches it,
-// starts it again when the coordinator dies, shows how far the run is, and leaves no process behind.
-// Whether the run is over is read from the run (StatusSource), never from mpirun's exit status.
+// What `vlsweep run` does once there is a plan: starts `mpirun -n R+1 vlsweep rank RUN`, watches
+// it, starts it again when the coordinator dies, shows how far the run is, and leaves no process
+// behind. Whether the run is over is read from the run (StatusSource), never from mpirun's exit
+// status.
 //
 // launch() uses the calling thread, which must be the one that lives longest (children die with the
 // thread that started them), and takes over SIGINT and SIGTERM while it runs.
@@ -27,8 +28,9 @@ struct LaunchOptions {
 
   std::uint32_t max_futile_restarts = 3;  // in a row, without a newly finished stage
   std::chrono::milliseconds restart_pause{500};
-  std::chrono::milliseconds stop_patience{30'000};   // for a stopping coordinator to end
-  std::chrono::milliseconds frozen_limit{30'000};    // of a coordinator under SIGSTOP
+  std::chrono::milliseconds start_patience{180'000};  // for MPI and the coordinator to come up
+  std::chrono::milliseconds stop_patience{30'000};    // for a stopping coordinator to end
+  std::chrono::milliseconds frozen_limit{30'000};     // of a coordinator under SIGSTOP
 };
 
 // Exit statuses beside those of errors (unavailable: no MPI, or the job does not stay up).

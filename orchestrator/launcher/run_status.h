@@ -1,5 +1,5 @@
-// What the launcher knows of a run's progress. The command line reads it from results.db; the launcher
-// itself depends on neither storage nor journal.
+// What the launcher knows of a run's progress. The command line reads it from results.db; the
+// launcher itself depends on neither storage nor journal.
 //
 // A StatusSource is asked by the launcher's thread alone, a few times a second.
 #pragma once
@@ -18,7 +18,8 @@ struct RunStatus {
   // Stages. What was found in the store counts as done.
   std::uint64_t waiting = 0, running = 0, done = 0, failed = 0;
   std::optional<double> eta_s;
-  // What is at work now, a line for each: "rank 1: tune posthoc full 5%, step 120 of 350, loss 0.42".
+  // What is at work now, a line for each: "rank 1: tune posthoc full 5%, step 120 of 350, loss
+  // 0.42".
   std::vector<std::string> at_work;
 
   std::uint64_t all() const { return waiting + running + done + failed; }

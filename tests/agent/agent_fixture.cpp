@@ -84,8 +84,8 @@ AgentFixture::~AgentFixture() {
 Hello AgentFixture::start(std::uint32_t silence_ms) {
   thread_ = std::thread([this] { status_ = run_agent(transport_, options_); });
   Hello hello = await<Hello>();
-  transport_.tell(Welcome{kProtocolVersion, folder_.string(), store_.folder().string(), 50,
-                          silence_ms});
+  transport_.tell(
+      Welcome{kProtocolVersion, folder_.string(), store_.folder().string(), 50, silence_ms});
   return hello;
 }
 

@@ -104,8 +104,7 @@ TEST_F(Agent, AStageThatTheStoreHasIsNotDoneAgain) {
 TEST_F(Agent, ManyStagesKeepTheirOrderAndTheTrainerNeverWaitsForTheDisk) {
   start();
   std::vector<Assignment> stages;
-  for (std::uint32_t i = 0; i < 20; ++i)
-    stages.push_back(make(i, StageKind::tune, "{}"));
+  for (std::uint32_t i = 0; i < 20; ++i) stages.push_back(make(i, StageKind::tune, "{}"));
   assign(stages);
   std::vector<double> waits;
   for (std::uint32_t i = 0; i < 20; ++i)

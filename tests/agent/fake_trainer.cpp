@@ -102,12 +102,12 @@ class FakeTrainer {
 
   void perform(const Run& run) {
     if (cancelled(run)) return fail(run, "cancelled", "as asked");
-    const double waited =
-        std::chrono::duration<double, std::milli>(Clock::now() - ended_).count();
+    const double waited = std::chrono::duration<double, std::milli>(Clock::now() - ended_).count();
     say(run.about("started"));
     misbehave(run);
     if (run.fake() == "slow" && !work_slowly(run)) return;
-    if (run.fake() == "fail") return fail(run, "out_of_memory", "no memory left on the fake device");
+    if (run.fake() == "fail")
+      return fail(run, "out_of_memory", "no memory left on the fake device");
     Json progress = run.about("progress");
     progress.update({{"step", 2}, {"steps", 2}});
     progress["points"] = Json::array({{"loss", 1, 0.75}, {"loss", 2, 0.5}, {"lr", 1, 1e-3}});
@@ -143,13 +143,19 @@ class FakeTrainer {
            const std::uint32_t length = ~0U;
            (void)::send(kSocket, &length, sizeof length, MSG_NOSIGNAL);
          }},
-        {"unknown", [] { say({{"type", "hello"}}); }},
-        {"untyped", [&] {
+        {"unknown",
+         [] {
+           say({{"type", "hello"}});
+         }},
+        {"untyped",
+         [&] {
            Json message = run.about("progress");
            message["points"] = "many";
            say(message);
          }},
-        {"foreign", [] { say({{"type", "started"}, {"stage", 999}, {"attempt", 1}}); }}};
+        {"foreign", [] {
+           say({{"type", "started"}, {"stage", 999}, {"attempt", 1}});
+         }}};
     if (const auto deed = deeds.find(run.fake()); deed != deeds.end()) deed->second();
   }
 

@@ -64,9 +64,7 @@ TEST(JudgeResponses, WithoutTargetsOnlyRefusalsAreCounted) {
   EXPECT_TRUE(pack_correct(judgement.verdicts).empty());
 }
 
-TEST(JudgeResponses, NoResponsesGiveNoRates) {
-  EXPECT_TRUE(judged({}, true).metrics.empty());
-}
+TEST(JudgeResponses, NoResponsesGiveNoRates) { EXPECT_TRUE(judged({}, true).metrics.empty()); }
 
 TEST(JudgeResponses, ComparisonIsOfTrimmedTextAndExact) {
   const auto judgement = judged({{" red \n", "red"}, {"Red", "red"}, {"red.", "red"}}, false);

@@ -13,6 +13,7 @@
 #include "orchestrator/protocol/batch.h"
 #include "storage/store.h"
 #include "worker/agent/file_desk.h"
+#include "worker/agent/gate.h"
 #include "worker/agent/host.h"
 #include "worker/agent/noop_lane.h"
 #include "worker/agent/trainer_lane.h"
@@ -58,6 +59,8 @@ class Agent final : private LaneListener {
   void handle(Shutdown& shutdown, Time);
   void handle(Rejoin&, Time now);
   void accept(Assignment& assignment, Time now);
+  void begin(Assignment& assignment);
+  void settle();
 
   void on_started(AttemptId id) override { say(Started{id.stage, id.attempt}); }
   void on_progress(TrainerProgress progress) override;
@@ -82,6 +85,7 @@ class Agent final : private LaneListener {
   TrainerLane lane_;
   NoopLane noops_;
   FileDesk desk_;
+  Gate gate_;
 
   std::optional<int> exit_status_;
   Ending ending_ = Ending::abrupt;
@@ -105,6 +109,7 @@ int Agent::serve() {
     std::ranges::move(desk_.collect(), std::back_inserter(outbox_));
     introduce(now);
     watch(now);
+    settle();
     busy |= flush();
     if (busy)
       backoff_.reset();
@@ -160,6 +165,10 @@ void Agent::handle(Assign& assign, Time now) {
 
 void Agent::accept(Assignment& assignment, Time now) {
   if (assignment.kind == StageKind::noop) return noops_.add(assignment, now, outbox_);
+  if (gate_.admit(assignment)) begin(assignment);
+}
+
+void Agent::begin(Assignment& assignment) {
   if (!store_) return on_failed(id_of(assignment), store_error_);
   if (assignment.kind == StageKind::judge)
     desk_.judge(*store_, std::move(assignment), maker());
@@ -167,9 +176,15 @@ void Agent::accept(Assignment& assignment, Time now) {
     lane_.add(std::move(assignment));
 }
 
+// What ended lets begin what waited for it.
+void Agent::settle() {
+  for (std::size_t i = 0; i < outbox_.size(); ++i) gate_.settle(i, outbox_);
+  for (Assignment& assignment : gate_.take_open()) begin(assignment);
+}
+
 void Agent::handle(Cancel& cancel, Time now) {
   const AttemptId id{cancel.stage, cancel.attempt};
-  if (noops_.cancel(id) || desk_.cancel(id))
+  if (noops_.cancel(id) || desk_.cancel(id) || gate_.cancel(id))
     on_failed(id, {Errc::cancelled, "cancelled on request", {}});
   else
     lane_.cancel(id, now);
@@ -184,6 +199,7 @@ void Agent::handle(Shutdown& shutdown, Time) {
 void Agent::handle(Rejoin&, Time now) {
   noops_.cancel_all();
   desk_.cancel_all();
+  gate_.clear();
   lane_.cancel_all(now);
   introduced_ = false;
 }

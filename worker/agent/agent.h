@@ -25,7 +25,7 @@ struct AgentOptions {
 
   std::chrono::milliseconds join{60'000};            // to wait for the coordinator's Welcome
   std::chrono::milliseconds trainer_start{120'000};  // until the trainer says that it is ready
-  std::chrono::milliseconds stage_silence{600'000};  // of a trainer at work before it counts as hung
+  std::chrono::milliseconds stage_silence{600'000};  // of a trainer at work: it has hung
   std::chrono::milliseconds cancel_grace{5'000};     // for a trainer to drop a cancelled stage
 };
 

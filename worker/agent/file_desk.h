@@ -1,8 +1,8 @@
-// The agent's second thread: publishes finished stages and does judge stages, in the order given, so
-// that neither heartbeats nor the trainer ever wait for a disk.
+// The agent's second thread: publishes finished stages and does judge stages, in the order given,
+// so that neither heartbeats nor the trainer ever wait for a disk.
 //
-// All functions are for the owner's thread. Destruction waits until what was added is done: a result
-// on its way into the store is worth keeping even if nobody is left to report it to.
+// All functions are for the owner's thread. Destruction waits until what was added is done: a
+// result on its way into the store is worth keeping even if nobody is left to report it to.
 #pragma once
 
 #include <condition_variable>
@@ -53,8 +53,8 @@ class FileDesk {
   std::vector<ToCoordinator> messages_;
   bool working_ = false;
 
-  int event_;             // an eventfd
-  std::jthread thread_;   // last: it uses all of the above
+  int event_;            // an eventfd
+  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace vlsweep

@@ -47,8 +47,8 @@ struct Responses {
 
 Result<Responses> read_responses(const Store& store, const Assignment& assignment) {
   if (assignment.parents.size() != 1)
-    return fail(Errc::invalid, "a judge stage has one parent, not " +
-                                   std::to_string(assignment.parents.size()));
+    return fail(Errc::invalid,
+                "a judge stage has one parent, not " + std::to_string(assignment.parents.size()));
   const auto file = store.stage_folder(assignment.parents[0]) / "series.h5";
   Responses responses;
   VLSWEEP_TRY(responses.samples, read_samples(file));
@@ -62,12 +62,9 @@ Result<StageResult> publish_verdicts(const Store& store, const Assignment& assig
                                      const std::vector<Verdict>& verdicts, StageResult result) {
   VLSWEEP_TRY(const auto folder, store.prepare(assignment.key, assignment.attempt));
   const std::vector<VerdictRow> rows = verdict_rows(samples, verdicts);
-  const StageAttributes attributes{assignment.key,
-                                   assignment.kind,
-                                   series_name(assignment.kind, assignment.spec),
-                                   assignment.attempt,
-                                   maker.host,
-                                   maker.device};
+  const StageAttributes attributes{
+      assignment.key,     assignment.kind, series_name(assignment.kind, assignment.spec),
+      assignment.attempt, maker.host,      maker.device};
   const auto written = write_series_file(folder / "series.h5", attributes, {}, nullptr, &rows);
   auto published = written ? store.publish(folder, assignment.key, result)
                            : Result<StageResult>(std::unexpected(written.error()));
@@ -96,8 +93,7 @@ Result<StageResult> run_judge_stage(const Store& store, const Assignment& assign
   result.num_samples = static_cast<std::uint32_t>(judgement.verdicts.size());
   result.refused = pack_refused(judgement.verdicts);
   result.correct = pack_correct(judgement.verdicts);
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return publish_verdicts(store, assignment, {maker.host, "cpu"}, responses.samples,
                           judgement.verdicts, std::move(result));
 }

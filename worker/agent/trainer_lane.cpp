@@ -135,8 +135,7 @@ bool TrainerLane::read_messages(Time now) {
     busy = true;
     heard_ = now;
     const bool fits = std::visit([&](auto& m) { return handle(m, now); }, **message);
-    if (!fits)
-      lose_trainer(Error{Errc::internal, "the trainer spoke out of turn", {}}, now);
+    if (!fits) lose_trainer(Error{Errc::internal, "the trainer spoke out of turn", {}}, now);
   }
   return busy;
 }
@@ -145,8 +144,8 @@ bool TrainerLane::watch(Time now) {
   if (!trainer_) return false;
   std::optional<Error> why;
   if (!ready_ && now - started_ > options_.start)
-    why = Error{Errc::unavailable,
-                "the trainer was not ready after " + seconds_text(options_.start), {}};
+    why = Error{
+        Errc::unavailable, "the trainer was not ready after " + seconds_text(options_.start), {}};
   else if (!given_.empty() && given_[0].cancelled &&
            now - std::max(*given_[0].cancelled, ended_stage_) > options_.cancel_grace)
     why = Error{Errc::cancelled, "the trainer did not drop a cancelled stage", {}};
@@ -283,9 +282,8 @@ bool TrainerLane::handle(TrainerDone& message, Time now) {
 }
 
 bool TrainerLane::handle(TrainerFailed& message, Time now) {
-  const auto found = std::ranges::find_if(given_, [&](const Entry& entry) {
-    return id_of(entry.attempt.assignment) == message.id;
-  });
+  const auto found = std::ranges::find_if(
+      given_, [&](const Entry& entry) { return id_of(entry.attempt.assignment) == message.id; });
   if (found == given_.end() || (found != given_.begin() && !found->cancelled)) return false;
   if (found == given_.begin()) ended_stage_ = now;
   Entry entry = std::move(*found);

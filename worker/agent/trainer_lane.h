@@ -1,6 +1,7 @@
 // The queue of stages that need the trainer, and the trainer's life: started, kept warm, fed one
 // stage ahead so that it never waits for the agent, watched, killed when it hangs, started again.
-// Whatever happens to it, each stage given to add() ends in exactly one of trained, present, failed.
+// Whatever happens to it, each stage given to add() ends in exactly one of trained, present,
+// failed.
 //
 // Belongs to one thread. It never waits, but for the last second of a trainer that is ending.
 #pragma once
@@ -100,12 +101,12 @@ class TrainerLane {
   Store store_ = Store::at({});
   std::unique_ptr<TrainerProcess> trainer_;
   std::optional<TrainerReady> ready_;
-  std::deque<Entry> waiting_;  // not yet given to the trainer
-  std::deque<Entry> given_;    // in its pipe; the first is at work
-  Time started_{};             // when the trainer was started
-  Time heard_{};               // its last word, or when it got its first stage
-  Time ended_stage_{};         // when it was last done with a stage; zero before
-  Time next_start_{};          // no start before
+  std::deque<Entry> waiting_;        // not yet given to the trainer
+  std::deque<Entry> given_;          // in its pipe; the first is at work
+  Time started_{};                   // when the trainer was started
+  Time heard_{};                     // its last word, or when it got its first stage
+  Time ended_stage_{};               // when it was last done with a stage; zero before
+  Time next_start_{};                // no start before
   std::uint32_t failed_starts_ = 0;  // in a row
 };
 

@@ -60,9 +60,7 @@ class Members {
       return static_cast<T>(value.get<std::int64_t>());
     return refuse_member(name), T{};
   }
-  void refuse_member(const char* name) {
-    refuse("has no good '" + std::string(name) + "'");
-  }
+  void refuse_member(const char* name) { refuse("has no good '" + std::string(name) + "'"); }
   void refuse(std::string what) {
     if (problem_.empty()) problem_ = std::move(what);
   }
@@ -107,9 +105,13 @@ Metric read_metric(Members& m, const Json& item) {
 
 SampleRow read_row(Members& m, const Json& item) {
   Members row(item);
-  SampleRow sample{row.text("id"),           row.text("prompt"),          row.text("response"),
-                   row.text("target", false), row.text("image", false),
-                   row.text("category", false), row.text("subcategory", false)};
+  SampleRow sample{row.text("id"),
+                   row.text("prompt"),
+                   row.text("response"),
+                   row.text("target", false),
+                   row.text("image", false),
+                   row.text("category", false),
+                   row.text("subcategory", false)};
   if (!row.problem().empty()) m.refuse("has a row that " + row.problem());
   return sample;
 }
@@ -130,8 +132,8 @@ TrainerMessage read_message(Members& m, const std::string& type) {
   if (type == "started") return TrainerStarted{m.id()};
   if (type == "progress") return read_progress(m);
   if (type == "samples")
-    return TrainerSamples{m.id(), m.list<SampleRow>(
-                                      "rows", [&](const Json& item) { return read_row(m, item); })};
+    return TrainerSamples{
+        m.id(), m.list<SampleRow>("rows", [&](const Json& item) { return read_row(m, item); })};
   if (type == "done") return read_done(m);
   if (type == "failed")
     return TrainerFailed{m.id(), errc_from_name(m.text("code")), m.text("message")};

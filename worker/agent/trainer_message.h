@@ -1,5 +1,5 @@
-// What an agent and its trainer say to each other, as typed values. The trainer is a process of ours
-// that may be broken: whatever does not fit is `corrupt`, and the agent then restarts it.
+// What an agent and its trainer say to each other, as typed values. The trainer is a process of
+// ours that may be broken: whatever does not fit is `corrupt`, and the agent then restarts it.
 //
 // Plain functions and values: safe from any thread.
 #pragma once

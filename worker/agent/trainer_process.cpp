@@ -18,7 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// A process that has closed its socket is about to end; the rest of its end takes this long at most.
+// A process that has closed its socket is about to end; the rest of its end takes this long at
+// most.
 constexpr milliseconds kEnding{1000};
 
 // How many processes the kernel has killed for want of memory since it was started; 0 if unknown.
@@ -123,9 +124,11 @@ std::optional<ExitStatus> TrainerProcess::wait_for(milliseconds time) {
 Error TrainerProcess::describe(const ExitStatus& status) const {
   if (status.signal == SIGKILL && kernel_oom_kills() > oom_kills_)
     return {Errc::out_of_memory,
-            "the kernel killed the trainer because the host ran out of memory" + log_hint(), {}};
+            "the kernel killed the trainer because the host ran out of memory" + log_hint(),
+            {}};
   if (status.signal == SIGKILL || status.signal == SIGTERM)
-    return {Errc::unavailable, "the trainer was killed from outside: " + status.text() + log_hint(),
+    return {Errc::unavailable,
+            "the trainer was killed from outside: " + status.text() + log_hint(),
             {}};
   if (status.signal != 0)
     return {Errc::internal, "the trainer crashed: " + status.text() + log_hint(), {}};

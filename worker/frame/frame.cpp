@@ -125,8 +125,9 @@ Result<FrameReader::Read> FrameReader::take() {
   std::uint32_t length = 0;
   std::memcpy(&length, rest.data(), kLengthBytes);
   if (length > kMaxFrameBytes)
-    return fail(Errc::corrupt, "a frame claims " + std::to_string(length) + " bytes, more than the " +
-                                   std::to_string(kMaxFrameBytes) + " allowed");
+    return fail(Errc::corrupt, "a frame claims " + std::to_string(length) +
+                                   " bytes, more than the " + std::to_string(kMaxFrameBytes) +
+                                   " allowed");
   if (rest.size() < kLengthBytes + length) return Read{};
   Json message = Json::parse(rest.substr(kLengthBytes, length), nullptr, false);
   if (message.is_discarded()) return fail(Errc::corrupt, "a frame does not hold JSON");

@@ -25,7 +25,8 @@ Result<std::string> encode_frame(const nlohmann::json& message);
 // unavailable: the other end is gone.
 Result<> write_frame(int fd, const nlohmann::json& message);
 
-// Frames on their way out for those who may not wait: what the socket does not take at once is kept.
+// Frames on their way out for those who may not wait: what the socket does not take at once is
+// kept.
 class FrameWriter {
  public:
   explicit FrameWriter(int fd) : fd_(fd) {}
