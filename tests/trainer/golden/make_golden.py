@@ -374,7 +374,9 @@ def make_images():
     digest = lambda a: hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()
     golden = {}
     for path in sorted(folder.iterdir()):
-        image = Image.open(path).convert("RGB")
+        # A new image: convert("RGB") keeps a palette's transparency in .info, and transformers 5 (not
+        # the official code) would blend it onto white.
+        image = Image.fromarray(np.asarray(Image.open(path).convert("RGB")))
         entry = dict(width=image.width, height=image.height, rgb=digest(np.asarray(image)))
         for mode in ("pad", "crop"):
             processor = LlavaImageProcessorPil(size={"shortest_edge": 30}, crop_size={"height": 30, "width": 30}, do_pad=mode == "pad")

@@ -113,11 +113,12 @@ Image resize_columns(const Image& image, int height) {
 }  // namespace
 
 Image resize_bicubic(const Image& image, int width, int height) {
-  if (width == image.width) {
-    return height == image.height ? image : resize_columns(image, height);
-  }
-  const Image rows = resize_rows(image, width);
-  return height == image.height ? rows : resize_columns(rows, height);
+  if (width == image.width && height == image.height) return image;
+  if (width == image.width) return resize_columns(image, height);
+  if (height == image.height) return resize_rows(image, width);
+  const bool columns_first = image.height - height > std::max(0, 2 * (image.width - width));
+  return columns_first ? resize_rows(resize_columns(image, height), width)
+                       : resize_columns(resize_rows(image, width), height);
 }
 
 }  // namespace vlsweep

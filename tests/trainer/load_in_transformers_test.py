@@ -1,0 +1,71 @@
+"""What vlsweep saves, transformers and peft load, with the same logits.
+
+Usage: load_in_transformers_test.py EXPORTER (the program built from export_for_transformers.cpp).
+Exit status 77 (skipped for ctest) where transformers or peft are not installed.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    import torch
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoTokenizer, LlamaForCausalLM, LlavaForConditionalGeneration
+except ImportError as error:
+    print(f"skipped: {error} (set -DVLSWEEP_PYTHON to an interpreter with transformers and peft)")
+    sys.exit(77)
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+
+
+def load(kind, folder):
+    model, info = kind.from_pretrained(folder, output_loading_info=True, dtype=torch.float32)
+    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        assert not info[what], (what, info[what])
+    return model.eval()
+
+
+def compare(name, found, wanted, lengths):
+    gap = max(float((found[b, :n] - wanted[b, :n]).abs().max()) for b, n in enumerate(lengths))
+    print(f"{name}: largest difference of logits {gap:.2e}")
+    assert gap < 1e-4, name
+
+
+@torch.no_grad()
+def main():
+    golden = json.loads((GOLDEN / "llava/golden.json").read_text())
+    ids, lengths = torch.tensor(golden["input_ids"]), golden["lengths"]
+    mask = torch.tensor([[1] * n + [0] * (ids.shape[1] - n) for n in lengths])
+    with tempfile.TemporaryDirectory() as out:
+        out = Path(out)
+        subprocess.run([sys.argv[1], str(out)], check=True)
+        values = load_file(out / "values.safetensors")
+        model = load(LlavaForConditionalGeneration, out / "full")
+        inputs = dict(input_ids=ids, attention_mask=mask, pixel_values=values["pixels"])
+        compare("checkpoint", model(**inputs).logits, values["full"], lengths)
+        peft = PeftModel.from_pretrained(model, out / "adapter").eval()
+        compare("adapter", peft(**inputs).logits, values["adapter"], lengths)
+        merged = peft.merge_and_unload()
+        compare("merged adapter", merged(**inputs).logits, values["adapter"], lengths)
+        text = load(LlamaForCausalLM, out / "text")
+        compare("text", text(torch.arange(3, 19).view(2, 8)).logits, values["text"], [8, 8])
+        check_tokenizer(out / "full")
+
+
+def check_tokenizer(folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for entry in json.loads((GOLDEN / "texts.json").read_text())["texts"]:
+        text = entry["text"]
+        # Chunks that begin with a space are cut otherwise by transformers' own fast tokenizer.
+        if text.startswith((" ", "\u2581")) or "> " in text:
+            continue
+        found = tokenizer.encode(text, add_special_tokens=False)
+        assert found == entry["legacy"], (text, found, entry["legacy"])
+    assert tokenizer.encode("a")[0] == 1 and tokenizer.pad_token == "<pad>"
+    print("tokenizer: ids equal")
+
+
+main()
