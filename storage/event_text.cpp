@@ -22,7 +22,10 @@ EventRow row_of(const RunOpened& e, const StageName&) {
   return {e.time, "run_opened", {}, {}, "run opened on " + e.host + " by vlsweep " + e.version};
 }
 EventRow row_of(const RankJoined& e, const StageName&) {
-  return {e.time, "rank_joined", {}, e.rank,
+  return {e.time,
+          "rank_joined",
+          {},
+          e.rank,
           "rank " + std::to_string(e.rank) + " joined: " + e.host + ", " + e.device};
 }
 EventRow row_of(const RankLost& e, const StageName&) {
@@ -38,7 +41,10 @@ EventRow row_of(const StageDone& e, const StageName& name) {
   return {e.time, "stage_done", e.key, e.rank, std::move(text)};
 }
 EventRow row_of(const StageReused& e, const StageName& name) {
-  return {e.time, "stage_reused", e.key, {},
+  return {e.time,
+          "stage_reused",
+          e.key,
+          {},
           name(e.key) + " taken from the store, " + seconds_text(e.result.seconds) + " saved"};
 }
 EventRow row_of(const StageFailed& e, const StageName& name) {

@@ -1,5 +1,5 @@
-// Folds events of the journal into the rows of results.db. What several events of one call say about
-// one stage is gathered and written once: 100,000 stages a second want few statements each.
+// Folds events of the journal into the rows of results.db. What several events of one call say
+// about one stage is gathered and written once: 100,000 stages a second want few statements each.
 //
 // Belongs to the Projection, inside its transaction; one thread.
 #pragma once

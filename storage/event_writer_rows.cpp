@@ -41,7 +41,8 @@ Result<EventWriter::Statements> EventWriter::prepare(const sqlite::Database& db)
       {&sql.attempt,
        "INSERT INTO attempts (stage, attempt, rank, started, ended, outcome, message) "
        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stage, attempt) DO UPDATE SET "
-       "rank = excluded.rank, started = coalesce(excluded.started, started), ended = excluded.ended, "
+       "rank = excluded.rank, started = coalesce(excluded.started, started), ended = "
+       "excluded.ended, "
        "outcome = excluded.outcome, message = excluded.message"},
       {&sql.metrics_gone, "DELETE FROM metrics WHERE stage = ?"},
       {&sql.metric,
@@ -66,20 +67,22 @@ Result<> EventWriter::write_changes() {
 }
 
 Result<> EventWriter::write(std::uint32_t stage, const Change& change) {
-  const auto started = change.started != nullptr ? std::optional(change.started->time) : std::nullopt;
+  const auto started =
+      change.started != nullptr ? std::optional(change.started->time) : std::nullopt;
   if (change.reused != nullptr) {
     const StageResult& r = change.reused->result;
-    VLSWEEP_CHECK_OK(sql_.stage_done.run(
-        std::nullopt, std::nullopt, std::nullopt, change.reused->time, r.seconds, 1, r.host, r.device,
-        static_cast<std::int64_t>(r.bytes), static_cast<std::int64_t>(r.peak_memory), r.note, stage));
+    VLSWEEP_CHECK_OK(sql_.stage_done.run(std::nullopt, std::nullopt, std::nullopt,
+                                         change.reused->time, r.seconds, 1, r.host, r.device,
+                                         static_cast<std::int64_t>(r.bytes),
+                                         static_cast<std::int64_t>(r.peak_memory), r.note, stage));
     VLSWEEP_CHECK_OK(write_result(stage, r));
   } else if (change.done != nullptr) {
     const StageDone& e = *change.done;
     const StageResult& r = e.result;
-    VLSWEEP_CHECK_OK(sql_.stage_done.run(
-        std::optional(e.attempt), std::optional(e.rank), started, e.time, r.seconds, 0, r.host,
-        r.device, static_cast<std::int64_t>(r.bytes), static_cast<std::int64_t>(r.peak_memory),
-        r.note, stage));
+    VLSWEEP_CHECK_OK(sql_.stage_done.run(std::optional(e.attempt), std::optional(e.rank), started,
+                                         e.time, r.seconds, 0, r.host, r.device,
+                                         static_cast<std::int64_t>(r.bytes),
+                                         static_cast<std::int64_t>(r.peak_memory), r.note, stage));
     VLSWEEP_CHECK_OK(write_result(stage, r));
   } else if (change.failed != nullptr) {
     const StageFailed& e = *change.failed;
@@ -94,7 +97,8 @@ Result<> EventWriter::write(std::uint32_t stage, const Change& change) {
 }
 
 Result<> EventWriter::write_attempt(std::uint32_t stage, const Change& change) {
-  const auto started = change.started != nullptr ? std::optional(change.started->time) : std::nullopt;
+  const auto started =
+      change.started != nullptr ? std::optional(change.started->time) : std::nullopt;
   if (change.done != nullptr)
     return sql_.attempt.run(stage, change.done->attempt, change.done->rank, started,
                             change.done->time, "done", change.done->result.note);

@@ -11,11 +11,12 @@
 namespace vlsweep {
 
 struct FileSystem {
-  std::string name;      // "nfs", "lustre", ...; "local" for all that are not known to be shared
+  std::string name;  // "nfs", "lustre", ...; "local" for all that are not known to be shared
   bool network = false;
 };
 
-// By statfs(): NFS, Lustre, GPFS, BeeGFS, CIFS/SMB, Ceph, AFS, 9p, FUSE and others that hosts share.
+// By statfs(): NFS, Lustre, GPFS, BeeGFS, CIFS/SMB, Ceph, AFS, 9p, FUSE and others that hosts
+// share.
 Result<FileSystem> file_system_of(const std::filesystem::path& folder);
 
 // The same for a type as statfs() gives it.

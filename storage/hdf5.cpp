@@ -110,8 +110,8 @@ Result<> write_dataset(hid_t file, const std::string& path, hid_t type, std::siz
   const Handle space(H5Screate_simple(1, &extent, nullptr));
   const Handle links(link_creation());
   const Handle creation(object_creation(H5P_DATASET_CREATE));
-  const Handle set(H5Dcreate2(file, path.c_str(), type, space.get(), links.get(), creation.get(),
-                              H5P_DEFAULT));
+  const Handle set(
+      H5Dcreate2(file, path.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT));
   if (!set) return write_error(path);
   if (rows > 0 && H5Dwrite(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
     return write_error(path);
@@ -170,8 +170,7 @@ Result<> Writer::group(const std::string& path) {
   const Entry entry;
   const Handle links(link_creation());
   const Handle creation(object_creation(H5P_GROUP_CREATE));
-  const Handle made(
-      H5Gcreate2(file_.id(), path.c_str(), links.get(), creation.get(), H5P_DEFAULT));
+  const Handle made(H5Gcreate2(file_.id(), path.c_str(), links.get(), creation.get(), H5P_DEFAULT));
   if (!made) return write_error(path);
   return {};
 }
@@ -273,7 +272,8 @@ Result<std::vector<std::string>> Reader::names(const std::string& group) const {
   if (!has(group)) return std::unexpected(error(Errc::not_found, "has no " + group));
   const Handle opened(H5Gopen2(file_.id(), group.c_str(), H5P_DEFAULT));
   std::vector<std::string> found;
-  if (!opened || H5Literate(opened.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &found) < 0)
+  if (!opened ||
+      H5Literate(opened.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &found) < 0)
     return std::unexpected(error(Errc::corrupt, group + " does not list: " + library_error()));
   std::sort(found.begin(), found.end());
   return found;
@@ -305,7 +305,8 @@ Result<std::int64_t> Reader::integer_attribute(const std::string& group,
   if (!attribute) return std::unexpected(error(Errc::not_found, "has no attribute " + name));
   const Handle stored(H5Aget_type(attribute.get()));
   std::int64_t value = 0;
-  if (!is_type<std::int64_t>(stored.get()) || H5Aget_storage_size(attribute.get()) != sizeof value ||
+  if (!is_type<std::int64_t>(stored.get()) ||
+      H5Aget_storage_size(attribute.get()) != sizeof value ||
       H5Aread(attribute.get(), H5T_NATIVE_INT64, &value) < 0)
     return std::unexpected(error(Errc::corrupt, "the attribute " + name + " is not an integer"));
   return value;
@@ -321,8 +322,8 @@ Result<std::vector<T>> Reader::numbers(const std::string& path) const {
   if (rows < 0 || !stored || !is_type<T>(stored.get()))
     return std::unexpected(error(Errc::corrupt, path + " is not a list of the numbers expected"));
   std::vector<T> values(static_cast<std::size_t>(rows));
-  if (rows > 0 && H5Dread(set.get(), native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                          values.data()) < 0)
+  if (rows > 0 &&
+      H5Dread(set.get(), native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
     return std::unexpected(error(Errc::corrupt, path + " does not read: " + library_error()));
   return values;
 }

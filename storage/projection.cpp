@@ -25,8 +25,7 @@ Result<> start_anew(sqlite::Database& db, const Plan& plan, const std::string& d
               sqlite::Transaction::begin(db, sqlite::Transaction::Kind::write));
   VLSWEEP_CHECK_OK(drop_everything(db));
   VLSWEEP_CHECK_OK(db.execute(kResultsSchema));
-  VLSWEEP_CHECK_OK(
-      db.execute("PRAGMA user_version = " + std::to_string(kResultsSchemaVersion)));
+  VLSWEEP_CHECK_OK(db.execute("PRAGMA user_version = " + std::to_string(kResultsSchemaVersion)));
   VLSWEEP_CHECK_OK(write_plan_rows(db, plan, digest));
   return transaction.commit();
 }
@@ -50,7 +49,10 @@ class Projection::Impl {
  public:
   Impl(ResultsFile file, const Plan& plan, sqlite::Database db, EventWriter writer,
        std::uint64_t applied)
-      : file_(std::move(file)), plan_(plan), db_(std::move(db)), writer_(std::move(writer)),
+      : file_(std::move(file)),
+        plan_(plan),
+        db_(std::move(db)),
+        writer_(std::move(writer)),
         applied_(applied) {}
 
   static Result<std::unique_ptr<Impl>> open(const ResultsFile& file, const Plan& plan,
@@ -74,8 +76,10 @@ class Projection::Impl {
     const std::uint64_t known = applied_ + 1 - first;
     if (known >= events.size()) return {};
     Result<> written = write_events(applied_ + 1, events.subspan(known));
-    if (written) applied_ += events.size() - known;
-    else VLSWEEP_CHECK_OK(forget_unwritten());
+    if (written)
+      applied_ += events.size() - known;
+    else
+      VLSWEEP_CHECK_OK(forget_unwritten());
     return written;
   }
 

@@ -1,6 +1,7 @@
 // The writer of results.db: a view of the journal for people, pages and queries. It holds nothing
-// that plan and journal do not, so a damaged or outdated database is moved aside or emptied and built
-// again from the events. See storage/README.md for where the file lies and how readers see it.
+// that plan and journal do not, so a damaged or outdated database is moved aside or emptied and
+// built again from the events. See storage/README.md for where the file lies and how readers see
+// it.
 //
 // One Projection per run, in the coordinator; one thread. Readers in any number of processes never
 // make it wait.
@@ -53,8 +54,8 @@ class Projection {
   std::uint64_t applied() const;
 
   // Applies events numbered first, first + 1, ... in one transaction; those already applied are
-  // skipped, so that a restart may offer the whole journal. A gap is `internal`. On an error nothing
-  // of this call is in the database and the call may be repeated.
+  // skipped, so that a restart may offer the whole journal. A gap is `internal`. On an error
+  // nothing of this call is in the database and the call may be repeated.
   Result<> apply(std::uint64_t first, std::span<const Event> events);
 
   // Records progress in one transaction; news of stages that have ended is dropped.

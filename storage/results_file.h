@@ -18,7 +18,8 @@ struct ResultsFile {
   bool snapshots = false;          // `database` is elsewhere, the run folder gets copies
 };
 
-// Decides by the file system; makes the node-local folder (this user's alone) if there is to be one.
+// Decides by the file system; makes the node-local folder (this user's alone) if there is to be
+// one.
 Result<ResultsFile> place_results(const std::filesystem::path& run_folder,
                                   const ProjectionOptions& options);
 

@@ -37,8 +37,9 @@ Result<sqlite::Database> open_database(const fs::path& path) {
   if (!version) return std::unexpected(std::move(version).error());
   if (*version != kResultsSchemaVersion)
     return fail(Errc::corrupt,
-                "is of schema version " + std::to_string(version->value_or(0)) + ", this vlsweep reads " +
-                    std::to_string(kResultsSchemaVersion) + " (remake it with: vlsweep rebuild)",
+                "is of schema version " + std::to_string(version->value_or(0)) +
+                    ", this vlsweep reads " + std::to_string(kResultsSchemaVersion) +
+                    " (remake it with: vlsweep rebuild)",
                 path.string());
   return db;
 }
@@ -57,9 +58,10 @@ RunSession read_session(const sqlite::Statement& row) {
 }
 
 Result<std::vector<RunSession>> read_sessions(const sqlite::Database& db) {
-  VLSWEEP_TRY(sqlite::Statement rows,
-              db.prepare("SELECT opened, closed, outcome, host, pid, version, git_commit, libraries "
-                         "FROM runs ORDER BY session"));
+  VLSWEEP_TRY(
+      sqlite::Statement rows,
+      db.prepare("SELECT opened, closed, outcome, host, pid, version, git_commit, libraries "
+                 "FROM runs ORDER BY session"));
   std::vector<RunSession> sessions;
   for (;;) {
     VLSWEEP_TRY(const bool row, rows.step());
@@ -83,13 +85,12 @@ Result<> count_states(const sqlite::Database& db, const char* sql, StateCounts& 
 }
 
 Result<> read_times(const sqlite::Database& db, RunSummary& summary) {
-  VLSWEEP_TRY(
-      sqlite::Statement row,
-      db.prepare("SELECT coalesce(sum(seconds * (state = 'done' AND NOT reused)), 0), "
-                 "coalesce(sum(seconds * (state = 'done') * max(num_trials - 1, 0)), 0), "
-                 "coalesce(sum(seconds * (state = 'done' AND reused)), 0), "
-                 "coalesce(sum(cost_s * (state IN ('waiting', 'running'))), 0), "
-                 "coalesce(sum(state = 'done' AND reused), 0) FROM stages"));
+  VLSWEEP_TRY(sqlite::Statement row,
+              db.prepare("SELECT coalesce(sum(seconds * (state = 'done' AND NOT reused)), 0), "
+                         "coalesce(sum(seconds * (state = 'done') * max(num_trials - 1, 0)), 0), "
+                         "coalesce(sum(seconds * (state = 'done' AND reused)), 0), "
+                         "coalesce(sum(cost_s * (state IN ('waiting', 'running'))), 0), "
+                         "coalesce(sum(state = 'done' AND reused), 0) FROM stages"));
   VLSWEEP_TRY(const bool has_row, row.step());
   if (!has_row) return {};
   summary.seconds_spent = row.real(0);
@@ -105,15 +106,15 @@ Result<> read_times(const sqlite::Database& db, RunSummary& summary) {
 Result<RunReader::FileIdentity> RunReader::identity_of(const fs::path& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0)
-    return fail(errno == ENOENT || errno == ENOTDIR ? Errc::not_found : Errc::io,
-                "there is no results database: nothing has run here yet, or it is not a run's folder",
-                path.string());
+    return fail(
+        errno == ENOENT || errno == ENOTDIR ? Errc::not_found : Errc::io,
+        "there is no results database: nothing has run here yet, or it is not a run's folder",
+        path.string());
   return FileIdentity{info.st_dev, info.st_ino};
 }
 
 Result<RunReader> RunReader::open(const fs::path& run_folder, const fs::path& store) {
-  RunReader reader(run_folder,
-                   Store::at(store.empty() ? run_folder / ".." / ".store" : store));
+  RunReader reader(run_folder, Store::at(store.empty() ? run_folder / ".." / ".store" : store));
   VLSWEEP_CHECK_OK(reader.reopen());
   return reader;
 }
@@ -168,11 +169,11 @@ Result<RunSummary> RunReader::summary() {
 Result<std::uint32_t> RunReader::find_by_prefix(std::string_view what, const char* sql,
                                                 std::string_view prefix) {
   VLSWEEP_TRY(sqlite::Database* const db, database());
-  const bool plausible = prefix.size() >= 4 && prefix.find_first_not_of("0123456789abcdef") ==
-                                                   std::string_view::npos;
+  const bool plausible =
+      prefix.size() >= 4 && prefix.find_first_not_of("0123456789abcdef") == std::string_view::npos;
   const auto missing = [&] {
-    return fail(Errc::not_found, "there is no " + std::string(what) + " '" +
-                                     std::string(prefix.substr(0, 80)) + "'",
+    return fail(Errc::not_found,
+                "there is no " + std::string(what) + " '" + std::string(prefix.substr(0, 80)) + "'",
                 run_folder_.string());
   };
   if (!plausible) return missing();
@@ -183,8 +184,9 @@ Result<std::uint32_t> RunReader::find_by_prefix(std::string_view what, const cha
   const auto index = static_cast<std::uint32_t>(rows.integer(0));
   VLSWEEP_TRY(const bool second, rows.step());
   if (second)
-    return fail(Errc::invalid, "several of them begin with '" + std::string(prefix) +
-                                   "': give more characters of the " + std::string(what),
+    return fail(Errc::invalid,
+                "several of them begin with '" + std::string(prefix) +
+                    "': give more characters of the " + std::string(what),
                 run_folder_.string());
   return index;
 }

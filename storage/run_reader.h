@@ -1,6 +1,7 @@
-// A read-only view of a run for the command line and the page: counts, trials, stages, ranks, events,
-// series and samples, from results.db and the store. It never writes, never makes the coordinator
-// wait, and goes on through a database that is replaced under it (a snapshot by rename, a rebuild).
+// A read-only view of a run for the command line and the page: counts, trials, stages, ranks,
+// events, series and samples, from results.db and the store. It never writes, never makes the
+// coordinator wait, and goes on through a database that is replaced under it (a snapshot by rename,
+// a rebuild).
 //
 // A RunReader belongs to one thread at a time; open one for each thread. Opening takes well under a
 // millisecond.
@@ -31,7 +32,8 @@ struct StateCounts {
 struct RunSession {
   double opened = 0;
   std::optional<double> closed;
-  std::string outcome;  // "done", "failed", "stopped", "interrupted"; empty: at work, or just killed
+  std::string
+      outcome;  // "done", "failed", "stopped", "interrupted"; empty: at work, or just killed
   std::string host;
   std::int64_t pid = 0;
   std::string version, git_commit, libraries;
@@ -42,11 +44,11 @@ struct RunSummary {
   std::string state;  // "waiting" (no coordinator yet), "running", or the last session's outcome
   StateCounts trials, stages;
   std::uint64_t stages_without_sharing = 0;  // what the trials run apart would need
-  std::uint64_t stages_reused = 0;           // found in the store, from other runs or earlier sessions
-  double seconds_spent = 0;   // by stages that ran here
-  double seconds_shared = 0;  // saved, as trials of this sweep share stages
-  double seconds_reused = 0;  // saved, as the store already held stages
-  double seconds_left = 0;    // estimate for the stages not done: a sum, not divided by ranks
+  std::uint64_t stages_reused = 0;  // found in the store, from other runs or earlier sessions
+  double seconds_spent = 0;         // by stages that ran here
+  double seconds_shared = 0;        // saved, as trials of this sweep share stages
+  double seconds_reused = 0;        // saved, as the store already held stages
+  double seconds_left = 0;          // estimate for the stages not done: a sum, not divided by ranks
   std::optional<double> opened, closed;  // first session's begin, last session's end
   std::uint64_t ranks_present = 0, ranks_lost = 0;
   std::uint64_t last_event = 0;  // sequence
@@ -72,7 +74,7 @@ struct TrialRow {
   std::string message;  // why it failed
 };
 struct TrialQuery {
-  std::string where;              // an expression over parameters, metrics, seed, state, trial; empty: all
+  std::string where;  // an expression over parameters, metrics, seed, state, trial; empty: all
   std::vector<std::string> sort;  // names, with a leading "-" for descending; then the plan's order
   std::uint64_t offset = 0;
   std::uint64_t limit = 500;

@@ -124,9 +124,10 @@ Result<std::vector<RunEvent>> RunReader::events(std::uint64_t after, std::uint64
 
 Result<std::vector<RunEvent>> RunReader::last_events(std::uint64_t limit) {
   VLSWEEP_TRY(sqlite::Database* const db, database());
-  VLSWEEP_TRY(sqlite::Statement rows,
-              db->prepare("SELECT * FROM (SELECT sequence, time, kind, stage, rank, text FROM events "
-                          "ORDER BY sequence DESC LIMIT ?) ORDER BY sequence"));
+  VLSWEEP_TRY(
+      sqlite::Statement rows,
+      db->prepare("SELECT * FROM (SELECT sequence, time, kind, stage, rank, text FROM events "
+                  "ORDER BY sequence DESC LIMIT ?) ORDER BY sequence"));
   VLSWEEP_CHECK_OK(rows.bind_all(bounded(limit)));
   return read_events(std::move(rows));
 }

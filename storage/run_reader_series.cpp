@@ -70,8 +70,7 @@ Result<std::vector<std::string>> RunReader::series_names(std::uint32_t stage) {
     names.push_back(rows.text(0));
   }
   if (!names.empty()) return names;
-  Result<std::vector<std::string>> kept =
-      read_series_names(store_.stage_folder(key) / "series.h5");
+  Result<std::vector<std::string>> kept = read_series_names(store_.stage_folder(key) / "series.h5");
   // A stage without a file has no series (yet).
   if (!kept && kept.error().code == Errc::not_found) return names;
   return kept;
@@ -98,14 +97,16 @@ Result<SamplePage> RunReader::samples(std::string_view trial_id, std::string_vie
   VLSWEEP_TRY(sqlite::Database* const db, database());
   VLSWEEP_TRY(const auto respond, stage_for(*db, "respond", trial, suite));
   if (!respond)
-    return fail(Errc::not_found, "trial " + std::string(trial_id) + " is not evaluated on '" +
-                                     std::string(suite.substr(0, 200)) + "'",
+    return fail(Errc::not_found,
+                "trial " + std::string(trial_id) + " is not evaluated on '" +
+                    std::string(suite.substr(0, 200)) + "'",
                 run_folder_.string());
   Result<std::vector<SampleRow>> rows = read_samples(store_.stage_folder(*respond) / "series.h5");
   if (!rows && rows.error().code == Errc::not_found)
-    return fail(Errc::not_found, "trial " + std::string(trial_id) + " has not answered '" +
-                                     std::string(suite) + "' yet",
-                run_folder_.string());
+    return fail(
+        Errc::not_found,
+        "trial " + std::string(trial_id) + " has not answered '" + std::string(suite) + "' yet",
+        run_folder_.string());
   if (!rows) return std::unexpected(std::move(rows).error());
   SamplePage page;
   page.total = rows->size();
@@ -117,8 +118,9 @@ Result<SamplePage> RunReader::samples(std::string_view trial_id, std::string_vie
   if (!verdicts && verdicts.error().code == Errc::not_found) return page;
   if (!verdicts) return std::unexpected(std::move(verdicts).error());
   if (verdicts->size() != page.total)
-    return fail(Errc::corrupt, "has " + std::to_string(verdicts->size()) + " verdicts on " +
-                                   std::to_string(page.total) + " responses",
+    return fail(Errc::corrupt,
+                "has " + std::to_string(verdicts->size()) + " verdicts on " +
+                    std::to_string(page.total) + " responses",
                 (store_.stage_folder(*judge) / "series.h5").string());
   page.verdicts = slice(std::move(*verdicts), offset, limit);
   return page;

@@ -44,9 +44,10 @@ struct VerdictRow {
   std::optional<bool> correct;  // nothing: the sample has no target (255 in the file)
 };
 
-// Replaces `path` durably. Points may come in any order of names; within a name their order is kept.
-// A null `samples` or `verdicts` leaves the group out. Texts that are not UTF-8 are mended (U+FFFD).
-// io: the disk is full or refuses; the file under `path`, if there was one, is then untouched.
+// Replaces `path` durably. Points may come in any order of names; within a name their order is
+// kept. A null `samples` or `verdicts` leaves the group out. Texts that are not UTF-8 are mended
+// (U+FFFD). io: the disk is full or refuses; the file under `path`, if there was one, is then
+// untouched.
 Result<> write_series_file(const std::filesystem::path& path, const StageAttributes& attributes,
                            std::span<const SeriesPoint> points,
                            const std::vector<SampleRow>* samples,
@@ -56,7 +57,8 @@ Result<> write_series_file(const std::filesystem::path& path, const StageAttribu
 Result<StageAttributes> read_attributes(const std::filesystem::path& path);
 // The names of the series in the file, sorted.
 Result<std::vector<std::string>> read_series_names(const std::filesystem::path& path);
-// The points of one series in the order they were written; not_found if the file has no such series.
+// The points of one series in the order they were written; not_found if the file has no such
+// series.
 Result<std::vector<SeriesPoint>> read_series(const std::filesystem::path& path,
                                              std::string_view metric);
 // not_found if the stage left no samples (it is not a respond stage).

@@ -13,29 +13,39 @@ constexpr int kBusyTimeoutMs = 5000;
 Errc code_of(int status) {
   switch (status & 0xFF) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Errc::busy;
+    case SQLITE_LOCKED:
+      return Errc::busy;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_FORMAT: return Errc::corrupt;
+    case SQLITE_FORMAT:
+      return Errc::corrupt;
     case SQLITE_FULL:
     case SQLITE_IOERR:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-    case SQLITE_AUTH: return Errc::io;
-    case SQLITE_NOMEM: return Errc::out_of_memory;
-    case SQLITE_INTERRUPT: return Errc::cancelled;
+    case SQLITE_AUTH:
+      return Errc::io;
+    case SQLITE_NOMEM:
+      return Errc::out_of_memory;
+    case SQLITE_INTERRUPT:
+      return Errc::cancelled;
     case SQLITE_ERROR:
-    case SQLITE_TOOBIG: return Errc::invalid;
-    default: return Errc::internal;
+    case SQLITE_TOOBIG:
+      return Errc::invalid;
+    default:
+      return Errc::internal;
   }
 }
 
 std::string_view remedy(Errc code) {
   switch (code) {
-    case Errc::busy: return " (another process holds it; try again when that has finished)";
-    case Errc::corrupt: return " (remade by: vlsweep rebuild)";
-    default: return "";
+    case Errc::busy:
+      return " (another process holds it; try again when that has finished)";
+    case Errc::corrupt:
+      return " (remade by: vlsweep rebuild)";
+    default:
+      return "";
   }
 }
 
@@ -76,9 +86,7 @@ void harden(sqlite3* db) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
-  sqlite3_finalize(statement);
-}
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 void Database::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
@@ -98,9 +106,8 @@ Result<> Statement::bind(int index, double value) {
 }
 
 Result<> Statement::bind(int index, std::string_view text) {
-  return bound(statement_.get(),
-               sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(),
-                                   SQLITE_TRANSIENT, SQLITE_UTF8));
+  return bound(statement_.get(), sqlite3_bind_text64(statement_.get(), index, text.data(),
+                                                     text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 Result<> Statement::bind(int index, std::nullopt_t) {
@@ -148,8 +155,9 @@ double Statement::real(int column) const {
 std::string Statement::text(int column) const {
   const void* bytes = sqlite3_column_blob(statement_.get(), column);
   const int size = sqlite3_column_bytes(statement_.get(), column);
-  return bytes == nullptr ? std::string()
-                          : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  return bytes == nullptr
+             ? std::string()
+             : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
 }
 
 std::optional<double> Statement::real_or_null(int column) const {
@@ -171,9 +179,9 @@ Result<Database> Database::open(const std::filesystem::path& path, Mode mode) {
   std::error_code ignored;
   if (mode != Mode::create && !std::filesystem::exists(path, ignored))
     return fail(Errc::not_found, "there is no results database", path.string());
-  const int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
-                    (mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                          : SQLITE_OPEN_READONLY);
+  const int flags =
+      SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+      (mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
   sqlite3* raw = nullptr;
   const int status = sqlite3_open_v2(uri_of(path, mode).c_str(), &raw, flags, nullptr);
   Database db;

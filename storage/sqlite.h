@@ -1,7 +1,7 @@
-// SQLite as RAII values: a connection, a prepared statement, a transaction. sqlite.cpp alone includes
-// the library's header. Errors are Result: busy (another process holds the lock), corrupt (damaged or
-// not a database), io (disk full, permission), not_found (no such file), invalid (SQL that does not
-// compile), internal (a constraint: our own bug). `where` is the database's path.
+// SQLite as RAII values: a connection, a prepared statement, a transaction. sqlite.cpp alone
+// includes the library's header. Errors are Result: busy (another process holds the lock), corrupt
+// (damaged or not a database), io (disk full, permission), not_found (no such file), invalid (SQL
+// that does not compile), internal (a constraint: our own bug). `where` is the database's path.
 //
 // A connection and its statements belong to one thread at a time, and to the process that opened
 // them: never use one across fork().

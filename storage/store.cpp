@@ -65,9 +65,9 @@ Result<bool> rename_into_place(const fs::path& prepared, const fs::path& place) 
 Result<> move_aside(const fs::path& store, const fs::path& stage) {
   VLSWEEP_CHECK_OK(make_folders(store / "damaged"));
   for (int i = 0; i < 1000; ++i) {
-    const fs::path aside = store / "damaged" /
-                           (stage.filename().string() + "." + std::to_string(::getpid()) + "." +
-                            std::to_string(i));
+    const fs::path aside =
+        store / "damaged" /
+        (stage.filename().string() + "." + std::to_string(::getpid()) + "." + std::to_string(i));
     if (fs::exists(aside)) continue;
     // Another process may have been faster: then there is nothing left to move.
     if (std::rename(stage.c_str(), aside.c_str()) == 0 || errno == ENOENT) return {};
@@ -105,9 +105,9 @@ Result<std::optional<StageResult>> Store::find(const Key& key) const {
 }
 
 Result<fs::path> Store::prepare(const Key& key, std::uint32_t attempt) const {
-  const fs::path prepared = folder_ / "tmp" /
-                            (key.hex() + "." + std::to_string(::getpid()) + "." +
-                             std::to_string(attempt));
+  const fs::path prepared =
+      folder_ / "tmp" /
+      (key.hex() + "." + std::to_string(::getpid()) + "." + std::to_string(attempt));
   VLSWEEP_CHECK_OK(remove_tree(prepared));
   // The owner's name is there before the folder, so that nobody takes the folder for a leftover.
   VLSWEEP_CHECK_OK(make_folders(prepared.parent_path()));

@@ -37,8 +37,8 @@ class Store {
   // An empty folder of this process to fill: FOLDER/tmp/<key>.<pid>.<attempt>/.
   Result<std::filesystem::path> prepare(const Key& key, std::uint32_t attempt) const;
 
-  // Writes result.json (with `bytes` set to the folder's size) into a prepared folder, flushes every
-  // file and folder of it and renames it to its place. If the place was taken meanwhile, the
+  // Writes result.json (with `bytes` set to the folder's size) into a prepared folder, flushes
+  // every file and folder of it and renames it to its place. If the place was taken meanwhile, the
   // prepared folder is dropped and the present stage's result is returned.
   Result<StageResult> publish(const std::filesystem::path& prepared, const Key& key,
                               const StageResult& result) const;

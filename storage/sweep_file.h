@@ -1,6 +1,7 @@
 // sweep.h5 of a run: one tree over the stages' series.h5, for h5py and pandas.
 //   /trials/<trial id>            attributes: cell, seed and the parameters
-//   /trials/<trial id>/<stage>    external link to the stage's series.h5 in the store, where <stage>
+//   /trials/<trial id>/<stage>    external link to the stage's series.h5 in the store, where
+//   <stage>
 //                                 is pretrain, tune-vision_language, tune-safety, respond-<suite>,
 //                                 judge-<suite>
 // Links are relative, so run and store may be moved together. Stages without a file have no link.

@@ -1,4 +1,5 @@
-// Metrics by name (see trial_table.h): which stage of a trial's path measures one, and what it says.
+// Metrics by name (see trial_table.h): which stage of a trial's path measures one, and what it
+// says.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -35,8 +36,8 @@ MetricName split(std::string_view name) {
   return {std::string(name.substr(0, dot)), std::string(name.substr(dot + 1))};
 }
 
-// The statement that gives trial, state, name, message, value, k, n, whether measured, and stage for
-// a kind of prefix.
+// The statement that gives trial, state, name, message, value, k, n, whether measured, and stage
+// for a kind of prefix.
 std::string statement_for(const char* which, const std::string& metric) {
   const bool seconds = metric == "seconds";
   return std::string("SELECT ts.trial, s.state, s.name, s.message, ") +
@@ -100,10 +101,11 @@ Result<std::vector<std::string>> known_metrics(const sqlite::Database& db) {
                                 "SELECT DISTINCT role, metrics.name FROM trial_stages "
                                 "LEFT JOIN metrics USING (stage) WHERE suite = ''",
                                 roles));
-  VLSWEEP_CHECK_OK(add_measured(db,
-                                "SELECT DISTINCT 'tune', metrics.name FROM stages LEFT JOIN metrics "
-                                "USING (stage) WHERE kind = 'tune'",
-                                roles));
+  VLSWEEP_CHECK_OK(
+      add_measured(db,
+                   "SELECT DISTINCT 'tune', metrics.name FROM stages LEFT JOIN metrics "
+                   "USING (stage) WHERE kind = 'tune'",
+                   roles));
   for (auto& [suite, metrics] : suites)
     if (metrics.empty()) metrics.insert(kJudgeMetrics.begin(), kJudgeMetrics.end());
   for (auto& [role, metrics] : roles)

@@ -31,8 +31,11 @@ Result<std::vector<TrialTable::Trial>> load_trials(const sqlite::Database& db,
     if (!row) return trials;
     if (rows.integer(0) != static_cast<std::int64_t>(trials.size()))
       return fail(Errc::corrupt, "a trial is missing", db.path().string());
-    trials.push_back({rows.text(1), static_cast<std::uint32_t>(rows.integer(2)), rows.integer(3),
-                      rows.text(4), {}});
+    trials.push_back({rows.text(1),
+                      static_cast<std::uint32_t>(rows.integer(2)),
+                      rows.integer(3),
+                      rows.text(4),
+                      {}});
     trials.back().parameters.resize(num_parameters);
   }
 }
@@ -75,8 +78,8 @@ std::optional<std::string> TrialTable::value(std::size_t trial, std::string_view
 }
 
 bool TrialTable::knows(std::string_view name) const {
-  return parameter(name) || std::find(std::begin(kBuiltIn), std::end(kBuiltIn), name) !=
-                                std::end(kBuiltIn);
+  return parameter(name) ||
+         std::find(std::begin(kBuiltIn), std::end(kBuiltIn), name) != std::end(kBuiltIn);
 }
 
 std::vector<std::string> TrialTable::names() const {

@@ -14,7 +14,8 @@ std::string reasons(const TrialTable& table, const std::vector<MetricCell>& numb
                     const std::vector<std::uint32_t>& missing, bool none_present) {
   std::map<std::string, std::vector<std::uint32_t>> by_reason;
   for (const std::uint32_t t : missing)
-    by_reason[numbers[t].planned ? numbers[t].why : "not applicable: no stage of the trial measures it"]
+    by_reason[numbers[t].planned ? numbers[t].why
+                                 : "not applicable: no stage of the trial measures it"]
         .push_back(t);
   std::string text;
   std::size_t told = 0;
@@ -25,9 +26,8 @@ std::string reasons(const TrialTable& table, const std::vector<MetricCell>& numb
     }
     text += (told++ == 0 ? "" : "; ") + reason;
     if (none_present && by_reason.size() == 1) continue;  // it is the whole cell's reason
-    text += trials.size() == 1
-                ? " (seed " + std::to_string(table.trials[trials[0]].seed) + ")"
-                : " (" + std::to_string(trials.size()) + " trials)";
+    text += trials.size() == 1 ? " (seed " + std::to_string(table.trials[trials[0]].seed) + ")"
+                               : " (" + std::to_string(trials.size()) + " trials)";
   }
   return text;
 }
@@ -72,8 +72,8 @@ void aggregate(const TrialTable& table, const std::vector<MetricCell>& numbers,
   cell.value = mean(distinct.values);
   cell.n = distinct.rates ? distinct.n : cell.trials;
   if (distinct.rates) {
-    const Interval ci = rate_interval_over_trials(
-        distinct.values, static_cast<double>(distinct.n) / m, confidence);
+    const Interval ci =
+        rate_interval_over_trials(distinct.values, static_cast<double>(distinct.n) / m, confidence);
     cell.ci_low = ci.low;
     cell.ci_high = ci.high;
   } else if (distinct.values.size() >= 2) {

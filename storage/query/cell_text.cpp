@@ -64,10 +64,12 @@ bool is_rate_metric(const Table& table, std::size_t metric) {
 }
 
 std::string column_title(const Table& table, std::size_t metric, std::size_t col) {
-  if (table.col_names.empty()) return table.metrics[metric] + (is_rate_metric(table, metric) ? " (%)" : "");
+  if (table.col_names.empty())
+    return table.metrics[metric] + (is_rate_metric(table, metric) ? " (%)" : "");
   std::string title;
   for (std::size_t i = 0; i < table.col_names.size(); ++i)
-    title += (i == 0 ? "" : ", ") + table.col_names[i] + "=" + key_part_text(table.col_keys[col][i]);
+    title +=
+        (i == 0 ? "" : ", ") + table.col_names[i] + "=" + key_part_text(table.col_keys[col][i]);
   return title;
 }
 

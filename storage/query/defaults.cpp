@@ -37,13 +37,15 @@ void default_axes(const TrialTable& table, QuerySpec& spec) {
     if (varying.empty()) break;
     spec.rows.push_back(varying.front());
   }
-  if (spec.cols.empty() && spec.rows.size() > 1 && num_values(table, spec.rows.back()) <= kMaxColumns) {
+  if (spec.cols.empty() && spec.rows.size() > 1 &&
+      num_values(table, spec.rows.back()) <= kMaxColumns) {
     spec.cols.push_back(spec.rows.back());
     spec.rows.pop_back();
   }
 }
 
-// One attack, one over-refusal and one helpfulness number if there are such; else the first metrics.
+// One attack, one over-refusal and one helpfulness number if there are such; else the first
+// metrics.
 void default_values(const std::vector<std::string>& known, QuerySpec& spec) {
   constexpr std::array<std::array<const char*, 3>, 3> kWanted{
       {{"vlguard-unsafe.asr", "advbench.asr", "figstep.asr"},
@@ -72,7 +74,8 @@ Result<QuerySpec> with_defaults(const sqlite::Database& db, QuerySpec spec) {
   if (spec.values.empty()) {
     VLSWEEP_TRY(const std::vector<std::string> known, known_metrics(db));
     default_values(known, spec);
-    if (spec.values.empty()) return fail(Errc::not_found, "the sweep measures nothing", db.path().string());
+    if (spec.values.empty())
+      return fail(Errc::not_found, "the sweep measures nothing", db.path().string());
   }
   return spec;
 }

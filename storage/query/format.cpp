@@ -20,11 +20,16 @@ std::optional<TableFormat> table_format_from_name(std::string_view name) {
 
 std::string format_table(const Table& table, TableFormat format) {
   switch (format) {
-    case TableFormat::table: return format_text(table);
-    case TableFormat::markdown: return format_markdown(table);
-    case TableFormat::csv: return format_csv(table);
-    case TableFormat::json: return format_json(table);
-    case TableFormat::latex: return format_latex(table);
+    case TableFormat::table:
+      return format_text(table);
+    case TableFormat::markdown:
+      return format_markdown(table);
+    case TableFormat::csv:
+      return format_csv(table);
+    case TableFormat::json:
+      return format_json(table);
+    case TableFormat::latex:
+      return format_latex(table);
   }
   return {};
 }

@@ -13,7 +13,8 @@ using Json = nlohmann::ordered_json;
 
 // A field that a spreadsheet would take for a formula begins with an apostrophe; numbers are safe.
 std::string csv_field(std::string text, bool is_number) {
-  if (!is_number && !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos)
+  if (!is_number && !text.empty() &&
+      std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos)
     text.insert(text.begin(), '\'');
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";

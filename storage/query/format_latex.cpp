@@ -10,7 +10,8 @@ namespace vlsweep {
 namespace {
 
 // pdflatex knows Latin letters (up to U+017F) and dashes; other characters are named by number.
-void append_character(std::string& out, const std::string& text, std::size_t at, std::size_t length) {
+void append_character(std::string& out, const std::string& text, std::size_t at,
+                      std::size_t length) {
   std::uint32_t code = static_cast<unsigned char>(text[at]) & (0xFFU >> (length + 1));
   for (std::size_t i = 1; i < length; ++i)
     code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
@@ -25,23 +26,40 @@ void append_character(std::string& out, const std::string& text, std::size_t at,
 
 std::string_view escape_of(char c) {
   switch (c) {
-    case '\\': return "\\textbackslash{}";
-    case '~': return "\\textasciitilde{}";
-    case '^': return "\\textasciicircum{}";
-    case '<': return "\\textless{}";
-    case '>': return "\\textgreater{}";
-    case '|': return "\\textbar{}";
-    case '"': return "\\textquotedbl{}";
-    case '{': return "\\{";
-    case '}': return "\\}";
-    case '$': return "\\$";
-    case '&': return "\\&";
-    case '#': return "\\#";
-    case '_': return "\\_";
-    case '%': return "\\%";
-    case '[': return "{[}";
-    case ']': return "{]}";
-    default: return {};
+    case '\\':
+      return "\\textbackslash{}";
+    case '~':
+      return "\\textasciitilde{}";
+    case '^':
+      return "\\textasciicircum{}";
+    case '<':
+      return "\\textless{}";
+    case '>':
+      return "\\textgreater{}";
+    case '|':
+      return "\\textbar{}";
+    case '"':
+      return "\\textquotedbl{}";
+    case '{':
+      return "\\{";
+    case '}':
+      return "\\}";
+    case '$':
+      return "\\$";
+    case '&':
+      return "\\&";
+    case '#':
+      return "\\#";
+    case '_':
+      return "\\_";
+    case '%':
+      return "\\%";
+    case '[':
+      return "{[}";
+    case ']':
+      return "{]}";
+    default:
+      return {};
   }
 }
 
@@ -80,7 +98,8 @@ std::string metric_heads(const Table& table) {
     const std::string rate = is_rate_metric(table, m) ? " (\\%)" : "";
     names += (first == 1 ? "" : " & ") + ("\\multicolumn{" + std::to_string(cols)) + "}{c}{" +
              escaped(table.metrics[m]) + rate + "}";
-    rules += "\\cmidrule(lr){" + std::to_string(first) + "-" + std::to_string(first + cols - 1) + "}";
+    rules +=
+        "\\cmidrule(lr){" + std::to_string(first) + "-" + std::to_string(first + cols - 1) + "}";
   }
   return names + " \\\\\n" + rules + "\n";
 }

@@ -109,7 +109,8 @@ std::string format_text(const Table& table) {
   if (table.cells.empty()) return "no trial matches\n";
   const Footnotes footnotes(table);
   std::vector<Line> lines = {header(table, false)};
-  for (std::size_t r = 0; r < table.row_keys.size(); ++r) lines.push_back(body(table, r, footnotes));
+  for (std::size_t r = 0; r < table.row_keys.size(); ++r)
+    lines.push_back(body(table, r, footnotes));
   std::vector<std::size_t> widths(lines[0].size(), 0);
   for (const Line& line : lines)
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width(line[i]));

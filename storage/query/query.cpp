@@ -29,8 +29,8 @@ Result<> check_names(const TrialTable& table, const QuerySpec& spec) {
   for (const auto& [what, names] : lists)
     for (const std::string& name : *names) {
       if (!table.knows(name))
-        return fail(Errc::invalid, std::string(what) + ": " +
-                                       unknown_name("parameter", name, table.names()));
+        return fail(Errc::invalid,
+                    std::string(what) + ": " + unknown_name("parameter", name, table.names()));
       const bool fresh = used.insert(name).second;
       // `seed` is averaged over unless somebody asks for it as a row or a column.
       if (!fresh && !(names == &spec.over && name == "seed"))
@@ -82,16 +82,14 @@ const std::string* not_applicable(const std::vector<std::string>& names, const G
 std::string why_without_trials(const QuerySpec& spec, const Groups& groups, const GroupKey& row,
                                const GroupKey& col) {
   if (groups.all.contains({row, col})) return "left out by where: " + spec.where;
-  const std::string* col_name =
-      not_applicable(spec.cols, col, groups, [&](const auto& present) {
-        return present.first == row ? &present.second : nullptr;
-      });
+  const std::string* col_name = not_applicable(spec.cols, col, groups, [&](const auto& present) {
+    return present.first == row ? &present.second : nullptr;
+  });
   if (col_name != nullptr)
     return "not applicable: " + *col_name + " does not apply to " + key_text(spec.rows, row);
-  const std::string* row_name =
-      not_applicable(spec.rows, row, groups, [&](const auto& present) {
-        return present.second == col ? &present.first : nullptr;
-      });
+  const std::string* row_name = not_applicable(spec.rows, row, groups, [&](const auto& present) {
+    return present.second == col ? &present.first : nullptr;
+  });
   if (row_name != nullptr)
     return "not applicable: " + *row_name + " does not apply to " + key_text(spec.cols, col);
   return "not planned: the sweep has no trial with " + key_text(spec.rows, row) +

@@ -1,7 +1,8 @@
 // Ablation tables: trials grouped by parameters, a metric aggregated over seeds with an honest
 // interval, and a reason for every empty cell. See query/README.md for the method.
 //
-// QuerySpec and Table are plain values; run_query reads through a RunReader's database (one thread).
+// QuerySpec and Table are plain values; run_query reads through a RunReader's database (one
+// thread).
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,11 @@
 namespace vlsweep {
 
 struct QuerySpec {
-  std::vector<std::string> rows;    // parameters (or seed, cell, trial, state)
+  std::vector<std::string> rows;  // parameters (or seed, cell, trial, state)
   std::vector<std::string> cols;
-  std::vector<std::string> values;  // metrics: "vlguard-unsafe.asr", "tune.loss"; a column group each
-  std::string where;                // expression over parameters and metrics
+  std::vector<std::string>
+      values;         // metrics: "vlguard-unsafe.asr", "tune.loss"; a column group each
+  std::string where;  // expression over parameters and metrics
   std::vector<std::string> over = {"seed"};  // what a cell is meant to average over
   double confidence = 0.95;
 };
@@ -33,19 +35,20 @@ struct Cell {
   bool is_rate = false;
   std::optional<double> value;
   std::optional<double> ci_low, ci_high;  // none: a plain number of one trial
-  std::int64_t n = 0;       // judged responses in all; of a plain number: trials
-  std::int64_t trials = 0;  // that have a value
-  std::int64_t planned = 0; // trials of the plan in this cell
-  std::string why;          // empty cell: why; else: which trials are missing, if any
+  std::int64_t n = 0;                     // judged responses in all; of a plain number: trials
+  std::int64_t trials = 0;                // that have a value
+  std::int64_t planned = 0;               // trials of the plan in this cell
+  std::string why;                        // empty cell: why; else: which trials are missing, if any
 };
 
 struct Table {
   std::vector<std::string> row_names, col_names, metrics;
   double confidence = 0.95;
   std::vector<std::vector<std::string>> row_keys;  // JSON texts by row_names
-  std::vector<std::vector<std::string>> col_keys;  // by col_names; one empty key if there are no cols
-  std::vector<Cell> cells;                         // [row][metric][col], all of them
-  std::vector<std::string> notes;                  // what a reader of the table must know
+  std::vector<std::vector<std::string>>
+      col_keys;                    // by col_names; one empty key if there are no cols
+  std::vector<Cell> cells;         // [row][metric][col], all of them
+  std::vector<std::string> notes;  // what a reader of the table must know
 
   const Cell& cell(std::size_t row, std::size_t metric, std::size_t col) const {
     return cells[(row * metrics.size() + metric) * col_keys.size() + col];

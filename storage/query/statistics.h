@@ -1,5 +1,5 @@
-// Intervals for rates and means (method: query/README.md). Reference: scipy.stats; tests hold them to
-// 1e-9.
+// Intervals for rates and means (method: query/README.md). Reference: scipy.stats; tests hold them
+// to 1e-9.
 //
 // Free functions, safe from any thread.
 #pragma once

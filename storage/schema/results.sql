@@ -1,6 +1,6 @@
 -- results.db: what a run has measured, for the sqlite3 shell, pandas and vlsweep itself. Built from
 -- plan.json and the journal, and rebuilt from them when it is damaged or of another version: keep
--- nothing here that cannot be made again. Times are seconds since 1970, rates fractions from 0 to 1.
+-- nothing here that cannot be made again. Times are seconds since 1970, rates fractions of 1.
 -- PRAGMA user_version is this schema's version.
 
 -- One row: the sweep, and how far the journal has been read into this database.
@@ -121,7 +121,8 @@ CREATE TABLE ranks (
   reason   TEXT                             -- why it was lost
 );
 
--- What happened, for people. Starts and ends of noop stages are left out; sequences are the journal's.
+-- What happened, for people. Starts and ends of noop stages are left out; the sequences are the
+-- journal's.
 CREATE TABLE events (
   sequence INTEGER PRIMARY KEY,
   time     REAL NOT NULL,
@@ -132,7 +133,8 @@ CREATE TABLE events (
   text     TEXT NOT NULL
 );
 
--- Stages that run now. Rows of finished stages are removed: their series lie in the store's series.h5.
+-- Stages that run now. Rows of finished stages are removed: their series lie in the store, in
+-- series.h5.
 CREATE TABLE live (
   stage   INTEGER PRIMARY KEY,
   attempt INTEGER NOT NULL,
@@ -149,7 +151,8 @@ CREATE TABLE live_points (
   PRIMARY KEY (stage, name, step)
 ) WITHOUT ROWID;
 
--- One row for each number of each trial: SELECT * FROM trial_metrics WHERE metric = 'vlguard-unsafe.asr'
+-- One row for each number of each trial:
+-- SELECT * FROM trial_metrics WHERE metric = 'vlguard-unsafe.asr'
 CREATE VIEW trial_metrics AS
   SELECT trials.id AS trial, trials.cell, trials.seed,
          CASE trial_stages.suite WHEN '' THEN trial_stages.role ELSE trial_stages.suite END

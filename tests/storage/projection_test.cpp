@@ -18,7 +18,7 @@ namespace vlsweep {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s;
 using test::sample_plan;
 using test::stage_named;
 using test::start_child;
@@ -90,12 +90,15 @@ TEST(Projection, WholeRunFillsEveryTable) {
   EXPECT_EQ(number(db, "SELECT count(*) FROM ranks WHERE lost IS NOT NULL"), 2);
   EXPECT_EQ(number(db, "SELECT reused FROM stages WHERE name = 'pretrain seed 1'"), 1);
   EXPECT_EQ(number(db, "SELECT num_trials FROM stages WHERE name = 'pretrain seed 1'"), 8);
-  EXPECT_EQ(number(db, "SELECT attempts FROM stages WHERE name = 'tune mixed full 0.01 seed 0'"), 2);
-  EXPECT_EQ(text(db, "SELECT group_concat(outcome) FROM attempts JOIN stages USING (stage) WHERE "
-                     "name = 'tune mixed full 0.01 seed 0'"),
+  EXPECT_EQ(number(db, "SELECT attempts FROM stages WHERE name = 'tune mixed full 0.01 seed 0'"),
+            2);
+  EXPECT_EQ(text(db,
+                 "SELECT group_concat(outcome) FROM attempts JOIN stages USING (stage) WHERE "
+                 "name = 'tune mixed full 0.01 seed 0'"),
             "failed,done");
-  EXPECT_EQ(number(db, "SELECT k FROM trial_metrics WHERE metric = 'vlguard-unsafe.asr' AND seed = 2 "
-                       "AND cell = 0"),
+  EXPECT_EQ(number(db,
+                   "SELECT k FROM trial_metrics WHERE metric = 'vlguard-unsafe.asr' AND seed = 2 "
+                   "AND cell = 0"),
             9);
   EXPECT_EQ(number(db, "SELECT length(refused) FROM verdicts LIMIT 1"), 13);
   EXPECT_EQ(number(db, "PRAGMA user_version"), kResultsSchemaVersion);
@@ -146,10 +149,12 @@ TEST(Projection, InterruptedStagesWaitAgain) {
   const TempFolder folder;
   const Plan plan = sample_plan();
   Projection projection = Projection::open(folder.path(), plan).value();
-  const std::vector<Event> events = {
-      test::sample_opened(), test::sample_rank(1), test::sample_rank(2),
-      test::started(plan, 0, 1, 1002, 1), test::started(plan, 5, 1, 1002, 2),
-      RankLost{1003, 2, "no heartbeat for 10 s"}};
+  const std::vector<Event> events = {test::sample_opened(),
+                                     test::sample_rank(1),
+                                     test::sample_rank(2),
+                                     test::started(plan, 0, 1, 1002, 1),
+                                     test::started(plan, 5, 1, 1002, 2),
+                                     RankLost{1003, 2, "no heartbeat for 10 s"}};
   ASSERT_TRUE(projection.apply(1, events));
   const sqlite::Database db = reader(folder / "results.db");
   EXPECT_EQ(text(db, "SELECT state FROM stages WHERE stage = 0"), "running");
@@ -356,7 +361,8 @@ TEST(Projection, NetworkFileSystemGetsSnapshotsByRename) {
   ASSERT_TRUE(projection.apply(1, std::span(events).first(10)));
   EXPECT_FALSE(fs::exists(folder / "run/results.db"));
   ASSERT_TRUE(projection.publish_snapshot());
-  const auto old = sqlite::Database::open(folder / "run/results.db", sqlite::Mode::immutable).value();
+  const auto old =
+      sqlite::Database::open(folder / "run/results.db", sqlite::Mode::immutable).value();
   EXPECT_EQ(number(old, "SELECT applied FROM sweeps"), 10);
   ASSERT_TRUE(projection.apply(1, events));
   ASSERT_TRUE(projection.publish_snapshot());
@@ -369,9 +375,9 @@ TEST(Projection, NetworkFileSystemGetsSnapshotsByRename) {
 }
 
 TEST(FileSystem, SharedOnesAreKnownByTheirNumbers) {
-  EXPECT_TRUE(file_system_of_type(0x6969).network);       // NFS
-  EXPECT_TRUE(file_system_of_type(0x0BD00BD0).network);   // Lustre
-  EXPECT_TRUE(file_system_of_type(0x47504653).network);   // GPFS
+  EXPECT_TRUE(file_system_of_type(0x6969).network);      // NFS
+  EXPECT_TRUE(file_system_of_type(0x0BD00BD0).network);  // Lustre
+  EXPECT_TRUE(file_system_of_type(0x47504653).network);  // GPFS
   EXPECT_TRUE(file_system_of_type(0xFFFFFFFFFE534D42UL).network) << "sign-extended SMB2";
   EXPECT_FALSE(file_system_of_type(0xEF53).network);      // ext4
   EXPECT_FALSE(file_system_of_type(0x01021994).network);  // tmpfs
@@ -401,8 +407,8 @@ TEST(Projection, FollowsNoopStages) {
   for (std::size_t at = 0; at < events.size(); at += kBatch)
     ASSERT_TRUE(projection.apply(at + 1, std::span(events).subspan(at, kBatch)));
   const double apply_s = passed();
-  std::cerr << "[ MEASURED ] opening a plan of " << kStages << " stages " << open_s << " s, applying "
-            << kStages / apply_s << " stages/s\n";
+  std::cerr << "[ MEASURED ] opening a plan of " << kStages << " stages " << open_s
+            << " s, applying " << kStages / apply_s << " stages/s\n";
   EXPECT_EQ(number(reader(folder / "results.db"), "SELECT count(*) FROM attempts"), kStages);
   EXPECT_EQ(text(reader(folder / "results.db"), "SELECT state FROM trials"), "done");
 }

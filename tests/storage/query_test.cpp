@@ -22,8 +22,8 @@ using test::TempFolder;
 class QueryTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    whole_ = new TempFolder;
-    unfinished_ = new TempFolder;
+    whole_ = new TempFolder(test::Where::memory);
+    unfinished_ = new TempFolder(test::Where::memory);
     const Plan plan = sample_plan();
     ASSERT_TRUE(Projection::open(whole_->path(), plan)->apply(1, test::whole_run(plan)));
     ASSERT_TRUE(Projection::open(unfinished_->path(), plan)->apply(1, test::unfinished_run(plan)));
@@ -54,7 +54,8 @@ class QueryTest : public testing::Test {
 TempFolder* QueryTest::whole_ = nullptr;
 TempFolder* QueryTest::unfinished_ = nullptr;
 
-const QuerySpec kAsr{{"mode", "safety_ratio"}, {"tuning"}, {"vlguard-unsafe.asr"}, "", {"seed"}, 0.95};
+const QuerySpec kAsr{
+    {"mode", "safety_ratio"}, {"tuning"}, {"vlguard-unsafe.asr"}, "", {"seed"}, 0.95};
 
 TEST_F(QueryTest, SeedsAreAveragedWithTheWiderInterval) {
   const Table table = ask(*whole_, kAsr).value();
@@ -126,9 +127,10 @@ TEST_F(QueryTest, CellWithMissingSeedsSaysWhichAndUsesTheOthers) {
   EXPECT_EQ(cell.trials, 2);
   EXPECT_EQ(cell.planned, 3);
   EXPECT_NEAR(cell.value.value(), 0.02, 1e-12);  // seeds 0 and 2: 0 % and 4 %
-  EXPECT_EQ(cell.why,
-            "1 of 3 trials missing: failed: tune mixed lora 0.1 seed 1: loss is not finite at step 12 "
-            "(seed 1)");
+  EXPECT_EQ(
+      cell.why,
+      "1 of 3 trials missing: failed: tune mixed lora 0.1 seed 1: loss is not finite at step 12 "
+      "(seed 1)");
 }
 
 TEST_F(QueryTest, WhereLeavesOutCellsAndSaysSo) {
@@ -140,8 +142,9 @@ TEST_F(QueryTest, WhereLeavesOutCellsAndSaysSo) {
 }
 
 TEST_F(QueryTest, PlainNumbersHaveAMeanAndStudentsInterval) {
-  QuerySpec spec{{"mode"}, {}, {"tune.loss"}, "mode == mixed and tuning == full and safety_ratio == 0.1",
-                 {"seed"}, 0.95};
+  QuerySpec spec{{"mode"},      {},
+                 {"tune.loss"}, "mode == mixed and tuning == full and safety_ratio == 0.1",
+                 {"seed"},      0.95};
   const Table table = ask(*whole_, spec).value();
   const Cell& cell = table.cells.at(0);
   EXPECT_FALSE(cell.is_rate);
@@ -198,7 +201,8 @@ TEST_F(QueryTest, WrongQuestionsAreAnsweredWithNames) {
   const std::vector<Case> cases = {
       {with([](QuerySpec& s) { s.rows = {"mood"}; }), "did you mean mode?"},
       {with([](QuerySpec& s) { s.cols = {"xyz"}; }), "Known: mode, tuning, safety_ratio"},
-      {with([](QuerySpec& s) { s.values = {"vlguard-unsafe.acr"}; }), "did you mean vlguard-unsafe.asr"},
+      {with([](QuerySpec& s) { s.values = {"vlguard-unsafe.acr"}; }),
+       "did you mean vlguard-unsafe.asr"},
       {with([](QuerySpec& s) { s.values = {"figstep.asr"}; }), "there is no metric 'figstep.asr'"},
       {with([](QuerySpec& s) { s.over = {"sead"}; }), "did you mean seed?"},
       {with([](QuerySpec& s) { s.rows = {"mode", "mode"}; }), "is there twice"},
@@ -235,7 +239,8 @@ void expect_golden(const std::string& name, const std::string& text) {
 // Names that try to break out of each format.
 Table hostile_table() {
   Table table{{"a_b", "c|d"}, {"e&f"}, {"x.asr", "y.loss"}, 0.95, {}, {}, {}, {"50 % of $x_1$"}};
-  table.row_keys = {{"\"=cmd()\"", "\"%_&#{}~^\\\\<b>\""}, {"null", "\"caf\u00e9 \u4e2d\\n\\\"q\\\"\""}};
+  table.row_keys = {{"\"=cmd()\"", "\"%_&#{}~^\\\\<b>\""},
+                    {"null", "\"caf\u00e9 \u4e2d\\n\\\"q\\\"\""}};
   table.col_keys = {{"true"}, {"-1.5"}};
   for (const auto& row : table.row_keys)
     for (const std::string& metric : table.metrics)

@@ -62,13 +62,14 @@ def check_database(run: Path) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as root:
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as root:
         subprocess.run([sys.argv[1], root], check=True)
         run = Path(root) / "sample"
         check_stage_files(run)
         check_database(run)
         # Links are relative: run and store move together.
-        with tempfile.TemporaryDirectory() as other:
+        with tempfile.TemporaryDirectory(dir=memory) as other:
             shutil.copytree(root, Path(other) / "moved")
             check_stage_files(Path(other) / "moved" / "sample")
     print("h5py, pandas and sqlite3 read the run")

@@ -36,7 +36,7 @@ double metric(const TrialRow& row, const std::string& name) {
 class RunReaderTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TempFolder;
+    folder_ = new TempFolder(test::Where::memory);
     plan_ = new Plan(sample_plan());
     test::write_run(folder_->path(), *plan_, test::unfinished_run(*plan_));
   }
@@ -228,7 +228,8 @@ TEST(RunReader, FollowsALiveStageAndThenItsFile) {
 
 TEST(RunReader, WhatIsNotARunIsSaidInOneSentence) {
   constexpr const char* kHundredBytes =
-      "SQLite format 3 is what a database begins with, and then a NUL; this one only looks like it....";
+      "SQLite format 3 is what a database begins with, and then a NUL; this one only looks like "
+      "it....";
   const TempFolder folder;
   EXPECT_EQ(RunReader::open(folder / "absent").error().code, Errc::not_found);
   EXPECT_EQ(RunReader::open(folder.path()).error().code, Errc::not_found);
@@ -302,9 +303,8 @@ TEST(DownSample, KeepsEndsExtremesAndNotANumber) {
                        [&](const SeriesPoint& p) { return p.step == step; });
   };
   for (const int step : {0, 1234, 4321, 7777, 9999}) EXPECT_TRUE(has(step)) << step;
-  EXPECT_TRUE(std::is_sorted(kept.begin(), kept.end(), [](const auto& a, const auto& b) {
-    return a.step < b.step;
-  }));
+  EXPECT_TRUE(std::is_sorted(kept.begin(), kept.end(),
+                             [](const auto& a, const auto& b) { return a.step < b.step; }));
   EXPECT_EQ(down_sample({}, 10).size(), 0U);
   EXPECT_EQ(down_sample({points[0]}, 0).size(), 1U);
 }

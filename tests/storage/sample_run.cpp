@@ -42,14 +42,9 @@ struct Setting {
 };
 
 std::vector<Setting> settings() {
-  return {{"none", "", ""},
-          {"mixed", "full", "0.01"},
-          {"mixed", "full", "0.1"},
-          {"mixed", "lora", "0.01"},
-          {"mixed", "lora", "0.1"},
-          {"posthoc", "full", "0.01"},
-          {"posthoc", "full", "0.1"},
-          {"posthoc", "lora", "0.01"}};
+  return {{"none", "", ""},           {"mixed", "full", "0.01"},  {"mixed", "full", "0.1"},
+          {"mixed", "lora", "0.01"},  {"mixed", "lora", "0.1"},   {"posthoc", "full", "0.01"},
+          {"posthoc", "full", "0.1"}, {"posthoc", "lora", "0.01"}};
 }
 
 std::string name_of(const Setting& s, std::int64_t seed) {
@@ -68,12 +63,13 @@ Trial make_trial(PlanBuilder& builder, const Setting& s, std::uint32_t cell, std
   }
   const std::string name = name_of(s, seed);
   trial.id = sha256_hex(name).substr(0, 12);
-  std::uint32_t model = builder.stage(StageKind::pretrain, "pretrain seed " + std::to_string(seed), {});
+  std::uint32_t model =
+      builder.stage(StageKind::pretrain, "pretrain seed " + std::to_string(seed), {});
   trial.stages.push_back({model, "pretrain", ""});
   if (s.mode != "none") {
-    const std::string shared = s.mode == "posthoc" ? "tune clean " + s.tuning + " seed " +
-                                                         std::to_string(seed)
-                                                   : "tune " + name;
+    const std::string shared = s.mode == "posthoc"
+                                   ? "tune clean " + s.tuning + " seed " + std::to_string(seed)
+                                   : "tune " + name;
     model = builder.stage(StageKind::tune, shared, {model});
     trial.stages.push_back({model, "vision_language", ""});
   }
@@ -82,7 +78,8 @@ Trial make_trial(PlanBuilder& builder, const Setting& s, std::uint32_t cell, std
     trial.stages.push_back({model, "safety", ""});
   }
   for (const std::string suite : {"vlguard-unsafe", "helpful"}) {
-    const auto respond = builder.stage(StageKind::respond, "respond " + name + " " + suite, {model});
+    const auto respond =
+        builder.stage(StageKind::respond, "respond " + name + " " + suite, {model});
     const auto judge = builder.stage(StageKind::judge, "judge " + name + " " + suite, {respond});
     trial.stages.push_back({respond, "respond", suite});
     trial.stages.push_back({judge, "judge", suite});
@@ -92,7 +89,8 @@ Trial make_trial(PlanBuilder& builder, const Setting& s, std::uint32_t cell, std
 
 std::string bits(std::int64_t set, std::int64_t of) {
   std::string bytes(static_cast<std::size_t>((of + 7) / 8), '\0');
-  for (std::int64_t i = 0; i < set; ++i) bytes[static_cast<std::size_t>(i / 8)] |= static_cast<char>(1 << i % 8);
+  for (std::int64_t i = 0; i < set; ++i)
+    bytes[static_cast<std::size_t>(i / 8)] |= static_cast<char>(1 << i % 8);
   return bytes;
 }
 
@@ -220,7 +218,8 @@ std::vector<Event> whole_run(const Plan& plan) {
 std::vector<Event> unfinished_run(const Plan& plan) {
   std::vector<Event> events = {sample_opened(), sample_rank(1), sample_rank(2)};
   const std::uint32_t failing = stage_named(plan, "tune mixed lora 0.1 seed 1");
-  const std::uint32_t running = stage_named(plan, "respond posthoc full 0.01 seed 2 vlguard-unsafe");
+  const std::uint32_t running =
+      stage_named(plan, "respond posthoc full 0.01 seed 2 vlguard-unsafe");
   std::set<std::uint32_t> open = {failing, running,
                                   stage_named(plan, "tune posthoc full 0.1 seed 0")};
   double time = 1002;
@@ -271,10 +270,10 @@ Result<> write_stage(const Store& store, const Stage& stage, const StageResult& 
       points.push_back({"loss", step, 3.0 / step + (step == 2500 ? 100 : 0)});
   const std::vector<SampleRow> samples = sample_rows();
   const std::vector<VerdictRow> verdicts = verdict_rows(result);
-  VLSWEEP_CHECK_OK(write_series_file(
-      folder / "series.h5", {stage.key, stage.kind, stage.name, 1, "node-1", "cpu"}, points,
-      stage.kind == StageKind::respond ? &samples : nullptr,
-      stage.kind == StageKind::judge ? &verdicts : nullptr));
+  VLSWEEP_CHECK_OK(write_series_file(folder / "series.h5",
+                                     {stage.key, stage.kind, stage.name, 1, "node-1", "cpu"},
+                                     points, stage.kind == StageKind::respond ? &samples : nullptr,
+                                     stage.kind == StageKind::judge ? &verdicts : nullptr));
   VLSWEEP_TRY(const StageResult published, store.publish(folder, stage.key, result));
   return {};
 }

@@ -39,9 +39,8 @@ std::vector<Event> whole_run(const Plan& plan);
 // full 0.01 seed 2 vlguard-unsafe" runs, and what comes after "tune posthoc full 0.1 seed 0" waits.
 std::vector<Event> unfinished_run(const Plan& plan);
 
-
-// Writes a run below `root` as the agents and the coordinator would: the store root/.store/, results.db
-// and sweep.h5 of root/sample/. Returns the run's folder.
+// Writes a run below `root` as the agents and the coordinator would: the store root/.store/,
+// results.db and sweep.h5 of root/sample/. Returns the run's folder.
 std::filesystem::path write_run(const std::filesystem::path& root, const Plan& plan,
                                 const std::vector<Event>& events);
 

@@ -21,7 +21,8 @@ using test::TempFolder;
 using test::wait_for;
 using test::write_text;
 
-const StageAttributes kAttributes{key_of("s"), StageKind::tune, "tune posthoc 5 %", 2, "node-1", "cpu"};
+const StageAttributes kAttributes{key_of("s"), StageKind::tune, "tune posthoc 5 %",
+                                  2,           "node-1",        "cpu"};
 
 std::vector<SeriesPoint> points() {
   return {{"loss", 1, 2.5}, {"lr", 1, 1e-4}, {"loss", 2, 1.25}, {"loss", 3, 0.5}};
@@ -37,7 +38,8 @@ TEST(SeriesFile, GivesBackAttributesSeriesSamplesAndVerdicts) {
   const TempFolder folder;
   const fs::path path = folder / "series.h5";
   const std::vector<SampleRow> rows = samples();
-  const std::vector<VerdictRow> verdicts = {{"0", true, false}, {"1", false, true}, {"2", false, {}}};
+  const std::vector<VerdictRow> verdicts = {
+      {"0", true, false}, {"1", false, true}, {"2", false, {}}};
   ASSERT_TRUE(write_series_file(path, kAttributes, points(), &rows, &verdicts));
 
   const StageAttributes attributes = read_attributes(path).value();
@@ -131,7 +133,8 @@ TEST(SeriesFile, RefusesFilesThatAreNotWhole) {
       {"garbage with a right checksum", hdf5::envelope_of(garbage) + garbage},
       {"nothing with a right checksum", hdf5::envelope_of("")},
       {"half an image with a right checksum",
-       hdf5::envelope_of(bytes.substr(512, bytes.size() / 2)) + bytes.substr(512, bytes.size() / 2)},
+       hdf5::envelope_of(bytes.substr(512, bytes.size() / 2)) +
+           bytes.substr(512, bytes.size() / 2)},
   };
   for (const auto& [what, content] : cases) {
     SCOPED_TRACE(what);

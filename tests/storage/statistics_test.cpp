@@ -35,16 +35,15 @@ TEST(Statistics, WilsonIntervalMatchesTheReference) {
   struct Case {
     double k, n, confidence, low, high;
   };
-  const std::array<Case, 9> cases{
-      {{0, 100, 0.95, 0.0, 0.036993498206985685},
-       {0, 313, 0.95, 0.0, 0.012124230316929805},
-       {0, 442, 0.95, 0.0, 0.0086161991997228349},
-       {1, 100, 0.95, 0.0017674320641406479, 0.054486196178705323},
-       {22, 442, 0.95, 0.033096655335489865, 0.074209333989147439},
-       {60, 313, 0.95, 0.15192741850393815, 0.23893512606848182},
-       {442, 442, 0.95, 0.99138380080027717, 1.0},
-       {1, 2, 0.99, 0.061713076778101787, 0.93828692322189821},
-       {7, 13, 0.9, 0.32481955895892452, 0.73885222692501047}}};
+  const std::array<Case, 9> cases{{{0, 100, 0.95, 0.0, 0.036993498206985685},
+                                   {0, 313, 0.95, 0.0, 0.012124230316929805},
+                                   {0, 442, 0.95, 0.0, 0.0086161991997228349},
+                                   {1, 100, 0.95, 0.0017674320641406479, 0.054486196178705323},
+                                   {22, 442, 0.95, 0.033096655335489865, 0.074209333989147439},
+                                   {60, 313, 0.95, 0.15192741850393815, 0.23893512606848182},
+                                   {442, 442, 0.95, 0.99138380080027717, 1.0},
+                                   {1, 2, 0.99, 0.061713076778101787, 0.93828692322189821},
+                                   {7, 13, 0.9, 0.32481955895892452, 0.73885222692501047}}};
   for (const Case& c : cases) {
     const Interval ci = wilson_interval(c.k / c.n, c.n, c.confidence);
     EXPECT_NEAR(ci.low, c.low, 1e-9) << c.k << "/" << c.n;
@@ -100,8 +99,8 @@ TEST(Statistics, RatesOverTrialsAreNeverNarrowerThanEitherSource) {
   EXPECT_NEAR(items.low, wilson_interval(0.2, 100, 0.95).low, 1e-12);
 }
 
-// Simulated: the intervals hold the true rate about as often as they say. One seed of the generator,
-// so the test cannot fail by chance.
+// Simulated: the intervals hold the true rate about as often as they say. One seed of the
+// generator, so the test cannot fail by chance.
 TEST(Statistics, WilsonCoversAsOftenAsItSays) {
   std::uint64_t state = 1;
   const auto uniform = [&state] {

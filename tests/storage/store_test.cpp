@@ -123,14 +123,14 @@ TEST(Store, DamagedStageIsMovedAsideAndCountsAsAbsent) {
   const std::vector<std::pair<std::string, std::function<void(const fs::path&)>>> damages = {
       {"result.json gone", [](const fs::path& p) { fs::remove(p / "result.json"); }},
       {"result.json empty", [](const fs::path& p) { write_text(p / "result.json", ""); }},
-      {"result.json of another type", [](const fs::path& p) { write_text(p / "result.json", "[]"); }},
+      {"result.json of another type",
+       [](const fs::path& p) { write_text(p / "result.json", "[]"); }},
       {"result.json a folder",
        [](const fs::path& p) {
          fs::remove(p / "result.json");
          fs::create_directory(p / "result.json");
        }},
-      {"result.json cut",
-       [](const fs::path& p) { fs::resize_file(p / "result.json", 40); }},
+      {"result.json cut", [](const fs::path& p) { fs::resize_file(p / "result.json", 40); }},
       {"a digit changed",
        [](const fs::path& p) {
          std::string text = test::read_text(p / "result.json");
@@ -140,7 +140,8 @@ TEST(Store, DamagedStageIsMovedAsideAndCountsAsAbsent) {
       {"weights cut",
        [](const fs::path& p) { fs::resize_file(p / "checkpoint/model.safetensors", 3); }},
       {"weights gone", [](const fs::path& p) { fs::remove(p / "checkpoint/model.safetensors"); }},
-      {"everything gone", [](const fs::path& p) {
+      {"everything gone",
+       [](const fs::path& p) {
          fs::remove_all(p);
          fs::create_directory(p);
        }},
@@ -231,8 +232,8 @@ TEST(Store, KilledPublisherLeavesCompleteStagesOnly) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2 + 3 * round % 40));
     ::kill(child, SIGKILL);
     EXPECT_EQ(wait_for(child), 128 + SIGKILL);
-    for (int i = 0; fs::exists(store.stage_folder(
-             key_of(std::to_string(round) + "/" + std::to_string(i))));
+    for (int i = 0;
+         fs::exists(store.stage_folder(key_of(std::to_string(round) + "/" + std::to_string(i))));
          ++i, ++complete) {
       const auto read = store.read(key_of(std::to_string(round) + "/" + std::to_string(i)));
       EXPECT_TRUE(read && read->has_value()) << (read ? "absent" : read.error().text());

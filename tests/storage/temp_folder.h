@@ -16,10 +16,17 @@
 
 namespace vlsweep::test {
 
+// Where a folder lies: on the disk, or in memory where there is such a place, for large fixtures
+// whose tests are not about durability.
+enum class Where { disk, memory };
+
 class TempFolder {
  public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "vlsweep-XXXXXX").string();
+  explicit TempFolder(Where where = Where::disk) {
+    const std::filesystem::path memory = "/dev/shm";
+    const bool in_memory = where == Where::memory && ::access(memory.c_str(), W_OK) == 0;
+    const std::filesystem::path below = in_memory ? memory : std::filesystem::temp_directory_path();
+    std::string name = (below / "vlsweep-XXXXXX").string();
     path_ = ::mkdtemp(name.data());
   }
   ~TempFolder() { std::filesystem::remove_all(path_); }
