@@ -35,8 +35,9 @@ class ParameterCheck {
       if (parameter.when) check_when(parameter);
     }
     if (complaints_.empty() && !order_by_dependency(sweep_.parameters))
-      complaints_.add(sweep_.at, "the conditions (when) and zips of the parameters go round in a "
-                                 "circle; let each look at parameters that do not look back");
+      complaints_.add(sweep_.at,
+                      "the conditions (when) and zips of the parameters go round in a "
+                      "circle; let each look at parameters that do not look back");
     check_derived();
     check_excludes();
   }
@@ -47,20 +48,21 @@ class ParameterCheck {
     if (!parameter.zip) return;
     const Parameter* leader = find_parameter(sweep_, parameter.zip_name);
     if (leader == nullptr || leader == &parameter) {
-      complaints_.add_unknown(parameter.zip_at, parameter.name + " is zipped with \"" +
-                                  parameter.zip_name + "\", which is no other parameter of this "
-                                                       "sweep",
+      complaints_.add_unknown(parameter.zip_at,
+                              parameter.name + " is zipped with \"" + parameter.zip_name +
+                                  "\", which is no other parameter of this "
+                                  "sweep",
                               parameter.zip_name, names_of(sweep_));
       parameter.zip.reset();
       return;
     }
     parameter.zip = static_cast<std::size_t>(leader - sweep_.parameters.data());
     if (leader->values.size() != parameter.values.size())
-      complaints_.add(parameter.zip_at,
-                      "the values of " + parameter.name + " (" +
-                          std::to_string(parameter.values.size()) + ") and of " + leader->name +
-                          " (" + std::to_string(leader->values.size()) +
-                          ") are zipped; expected as many of both");
+      complaints_.add(parameter.zip_at, "the values of " + parameter.name + " (" +
+                                            std::to_string(parameter.values.size()) + ") and of " +
+                                            leader->name + " (" +
+                                            std::to_string(leader->values.size()) +
+                                            ") are zipped; expected as many of both");
   }
 
   // A follower of a follower follows the one in front.
@@ -95,8 +97,9 @@ class ParameterCheck {
   void check_tune(const Parameter& parameter) {
     const auto constant = sweep_.tune.find(parameter.setting);
     if (constant == sweep_.tune.end() || parameter.when || parameter.zip) return;
-    complaints_.add(constant->second.second, parameter.name + " is set here and under parameters, "
-                                                              "which always wins; remove one");
+    complaints_.add(constant->second.second, parameter.name +
+                                                 " is set here and under parameters, "
+                                                 "which always wins; remove one");
   }
 
   void check_when(const Parameter& parameter) {
@@ -122,9 +125,9 @@ class ParameterCheck {
   void check_name(const Expression::Name& name, const std::string& what, Position at) {
     if (is_known(name.name)) return;
     if (!name.may_be_text)
-      complaints_.add_unknown(at, what + " names \"" + name.name + "\" (column " +
-                                      std::to_string(name.column) +
-                                      "), which this sweep does not set",
+      complaints_.add_unknown(at,
+                              what + " names \"" + name.name + "\" (column " +
+                                  std::to_string(name.column) + "), which this sweep does not set",
                               name.name, names_of(sweep_));
     else
       check_word(name, what, at);
@@ -140,9 +143,10 @@ class ParameterCheck {
       for (const ModelSource& model : sweep_.models) choices.push_back(model.name);
     if (choices.empty() || std::find(choices.begin(), choices.end(), word.name) != choices.end())
       return;
-    complaints_.add_unknown(at, what + " compares " + word.compared_with + " with \"" + word.name +
-                                    "\", which it never is",
-                            word.name, choices);
+    complaints_.add_unknown(
+        at,
+        what + " compares " + word.compared_with + " with \"" + word.name + "\", which it never is",
+        word.name, choices);
   }
 
   void check_derived() {
@@ -160,8 +164,10 @@ class ParameterCheck {
           complaints_.add(derived.at, what + " is computed from itself");
         else if (setting != nullptr && is_derived(setting->name) &&
                  std::find(before.begin(), before.end(), setting->name) == before.end())
-          complaints_.add(derived.at, what + " uses " + name.name + ", which is derived after it; "
-                                                                    "put " + name.name + " first");
+          complaints_.add(derived.at, what + " uses " + name.name +
+                                          ", which is derived after it; "
+                                          "put " +
+                                          name.name + " first");
         else
           check_name(name, what, derived.at);
       }
@@ -188,8 +194,8 @@ class ParameterCheck {
       const Assignments& pattern = std::get<Assignments>(rule);
       for (const auto& [name, values] : pattern.values)
         if (!columns_.find(name))
-          complaints_.add_unknown(pattern.at, "exclude names \"" + name +
-                                                  "\", which this sweep does not set",
+          complaints_.add_unknown(pattern.at,
+                                  "exclude names \"" + name + "\", which this sweep does not set",
                                   name, names_of(sweep_));
     }
   }

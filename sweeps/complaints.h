@@ -1,5 +1,5 @@
-// What is wrong with a sweep: all of it, each with its place, so that one look mends everything. Also
-// the "did you mean" of every listing of names.
+// What is wrong with a sweep: all of it, each with its place, so that one look mends everything.
+// Also the "did you mean" of every listing of names.
 //
 // A Complaints belongs to one reader of one file, on one thread.
 #pragma once

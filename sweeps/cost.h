@@ -1,11 +1,12 @@
-// Estimates of how long stages take, from their sizes alone: good enough to start the longest path first
-// and to say "about two hours" before a sweep is run. What stages really take replaces them as they end.
+// Estimates of how long stages take, from their sizes alone: good enough to start the longest path
+// first and to say "about two hours" before a sweep is run. What stages really take replaces them
+// as they end.
 //
-//   micro-world: 0.5 ms a training sample, 1 ms a response, 150 s for pretraining, on one thread; two
-//                threads take two thirds of that
-//   folder:      training 6, LoRA 5, responses 6 floating-point operations a parameter and token (decoding
-//                is bound by memory, hence three times the forward pass), 700 tokens a sample, at
-//                2e14 a second and GPU or 5e10 a second and thread; 20 s to load
+//   micro-world: 0.5 ms a training sample, 1 ms a response, 150 s for pretraining, on one thread;
+//                two threads take two thirds of that
+//   folder:      6 floating-point operations a parameter and token for training, 5 for LoRA, 6 for
+//                responses (decoding is bound by memory, hence three times the forward pass); 700
+//                tokens a sample; 2e14 a second and GPU or 5e10 a second and thread; 20 s to load
 //
 // Free functions: safe from any thread.
 #pragma once

@@ -68,8 +68,9 @@ Result<std::uint64_t> count_samples(const std::filesystem::path& file, std::stri
   if (!stream) return fail(Errc::not_found, "cannot be read", file.string());
   Counter counter;
   if (!Json::sax_parse(stream, &counter))
-    return fail(Errc::invalid, counter.reason + "; expected an array of items, as format " +
-                                   std::string(format) + " has it",
+    return fail(Errc::invalid,
+                counter.reason + "; expected an array of items, as format " + std::string(format) +
+                    " has it",
                 file.string());
   return format == "vlguard" ? counter.items + counter.safe : counter.items;
 }

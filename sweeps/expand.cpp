@@ -39,15 +39,14 @@ class Expander {
     result_.counts.push_back({"seeds", trials});
     if (trials > kMaxTrials) complain_of_size("seeds", trials);
     if (trials == 0 && complaints_.empty())
-      complaints_.add(sweep_.at, "no configuration is left after include, when and exclude; loosen "
-                                 "one of them");
+      complaints_.add(sweep_.at,
+                      "no configuration is left after include, when and exclude; loosen "
+                      "one of them");
     return std::move(result_);
   }
 
  private:
-  void count(const char* step) {
-    result_.counts.push_back({step, result_.configurations.size()});
-  }
+  void count(const char* step) { result_.counts.push_back({step, result_.configurations.size()}); }
   void complain_of_size(const char* step, std::uint64_t size) {
     const std::string number = size == UINT64_MAX ? "more than 2^64" : std::to_string(size);
     complaints_.add(sweep_.at, "the sweep has " + number + " configurations after " + step +
@@ -78,8 +77,8 @@ class Expander {
 
   // False, with one complaint per expression, if it does not evaluate.
   bool holds(const Expression& condition, Position at, const Configuration& configuration) {
-    const Result<bool> holds = condition.holds(
-        [&](std::string_view name) { return lookup(configuration, name); });
+    const Result<bool> holds =
+        condition.holds([&](std::string_view name) { return lookup(configuration, name); });
     if (holds) return *holds;
     complaints_.add(at, "in the condition, " + holds.error().text());
     return false;
@@ -160,8 +159,8 @@ class Expander {
     if (std::holds_alternative<std::monostate>(*value)) return true;
     const std::string wrong = misfit(*find_setting(derived.setting), *value);
     if (wrong.empty()) return true;
-    complaints_.add(derived.at, "derive." + derived.name + " gives " + value_to_text(*value) +
-                                    "; " + wrong);
+    complaints_.add(derived.at,
+                    "derive." + derived.name + " gives " + value_to_text(*value) + "; " + wrong);
     return false;
   }
 

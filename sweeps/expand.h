@@ -48,9 +48,10 @@ struct Expansion {
 // Too many trials, a formula that gives an impossible value, nothing left: complaints.
 Expansion expand(const Sweep& sweep, Complaints& complaints);
 
-// The parameters' indices so that each comes after those its `when` and its `zip` look at; nullopt if
-// they go round in a circle.
-std::optional<std::vector<std::size_t>> order_by_dependency(const std::vector<Parameter>& parameters);
+// The parameters' indices so that each comes after those its `when` and its `zip` look at; nullopt
+// if they go round in a circle.
+std::optional<std::vector<std::size_t>> order_by_dependency(
+    const std::vector<Parameter>& parameters);
 
 // A name's value in a configuration; else of a constant under `tune`; else nullopt.
 std::optional<Value> value_of(const Sweep& sweep, const Columns& columns,

@@ -105,8 +105,9 @@ Result<ModelInfo> FileDataResolver::model(const fs::path& folder) {
     if (file.extension() == ".safetensors") info.bytes += size;
   }
   if (info.bytes == 0)
-    return fail(Errc::invalid, "holds no .safetensors weights; pickled weights (.bin, .pt) are "
-                               "refused, convert them",
+    return fail(Errc::invalid,
+                "holds no .safetensors weights; pickled weights (.bin, .pt) are "
+                "refused, convert them",
                 folder.string());
   info.digest = sha256_hex(text);
   return info;

@@ -1,9 +1,9 @@
 // Answers planning from the disk.
 //
-// A data set's digest covers the annotation file's bytes and the names and sizes of its images (their
-// contents would take as long to read as to train on). A model's digest covers the names and sizes of the
-// files in its folder, the whole of those under 1 MiB (config.json and the like), and the first and last
-// MiB of each larger one (weights, whose header names and places every tensor).
+// A data set's digest covers the annotation file's bytes and the names and sizes of its images
+// (their contents would take as long to read as to train on). A model's digest covers the names and
+// sizes of the files in its folder, the whole of those under 1 MiB (config.json and the like), and
+// the first and last MiB of each larger one (weights, whose header names and places every tensor).
 //
 // Owned by the caller of make_plan; one thread.
 #pragma once

@@ -11,7 +11,8 @@ void add_suites(const Node& name, const SuiteRequest& options, bool has_suffix,
                 LoadContext& context) {
   const std::vector<std::string> names = suites_of(name.text);
   if (names.empty() || !name.is_scalar()) {
-    context.complaints.add_unknown(name.at, "unknown suite " + shown(name), name.text, suite_names());
+    context.complaints.add_unknown(name.at, "unknown suite " + shown(name), name.text,
+                                   suite_names());
     return;
   }
   for (const std::string& suite : names) {
@@ -62,8 +63,8 @@ void load_evaluate(const Node& node, LoadContext& context) {
   if (const Node::Member* suites = reader.require("suites", "suites: [SUITE, ...]"))
     load_suites(suites->value, context);
   if (const Node::Member* tokens = reader.take("max_new_tokens"))
-    context.sweep.max_new_tokens = read_whole(tokens->value, "evaluate.max_new_tokens", 1, 65536,
-                                              context.complaints);
+    context.sweep.max_new_tokens =
+        read_whole(tokens->value, "evaluate.max_new_tokens", 1, 65536, context.complaints);
   if (const Node::Member* judge = reader.take("judge"))
     read_choice(judge->value, "evaluate.judge", {"keywords"}, context.complaints);
   reader.finish();

@@ -13,8 +13,8 @@ const Setting* known_setting(const Node::Member& member, LoadContext& context) {
   if (member.key == "seed")
     context.complaints.add(member.at, "seed is no parameter; list the seeds under the key seeds");
   else
-    context.complaints.add_unknown(member.at, "unknown parameter \"" + member.key + "\"", member.key,
-                                   parameter_names());
+    context.complaints.add_unknown(member.at, "unknown parameter \"" + member.key + "\"",
+                                   member.key, parameter_names());
   return nullptr;
 }
 
@@ -39,8 +39,8 @@ void load_map(const Node& node, const Setting& setting, Parameter& parameter,
   if (const Node::Member* zip = reader.take("zip")) {
     parameter.zip_at = zip->value.at;
     parameter.zip = 0;  // resolved when all parameters are known
-    parameter.zip_name = read_text(zip->value, parameter.name + ".zip", context.complaints)
-                             .value_or("");
+    parameter.zip_name =
+        read_text(zip->value, parameter.name + ".zip", context.complaints).value_or("");
   }
   if (const Node::Member* when = reader.take("when")) {
     parameter.when_at = when->value.at;
@@ -49,7 +49,8 @@ void load_map(const Node& node, const Setting& setting, Parameter& parameter,
   const Node::Member* values = reader.take("values");
   const Node::Member* value = reader.take("value");
   if ((values == nullptr) == (value == nullptr))
-    context.complaints.add(node.at, parameter.name + " needs values: [..] or value: .., one of them");
+    context.complaints.add(node.at,
+                           parameter.name + " needs values: [..] or value: .., one of them");
   else if (values != nullptr)
     add_values(values->value, setting, parameter, context);
   else
@@ -130,7 +131,8 @@ void load_parameters(const Node& node, LoadContext& context) {
 }
 
 void load_zip(const Node& node, LoadContext& context) {
-  if (!check_list(node, "zip", "lists of names, such as [[tuning, lr]]", context.complaints)) return;
+  if (!check_list(node, "zip", "lists of names, such as [[tuning, lr]]", context.complaints))
+    return;
   for (const Node& group : node.items) {
     if (!check_list(group, "a zip", "names, such as [tuning, lr]", context.complaints)) continue;
     for (std::size_t i = 1; i < group.items.size(); ++i) {
@@ -139,9 +141,9 @@ void load_zip(const Node& node, LoadContext& context) {
           parameters.begin(), parameters.end(),
           [&](const Parameter& parameter) { return parameter.name == group.items[i].text; });
       if (found == parameters.end()) {
-        context.complaints.add(group.items[i].at,
-                               "zip names " + shown(group.items[i]) + ", which is no parameter of "
-                                                                      "this sweep");
+        context.complaints.add(group.items[i].at, "zip names " + shown(group.items[i]) +
+                                                      ", which is no parameter of "
+                                                      "this sweep");
         continue;
       }
       found->zip = 0;

@@ -1,5 +1,5 @@
-// How the sweep is to be run: `resources`, `retry`, and what is checked and kept for later: `early_stop`,
-// `slurm`, `budget`.
+// How the sweep is to be run: `resources`, `retry`, and what is checked and kept for later:
+// `early_stop`, `slurm`, `budget`.
 #include <charconv>
 
 #include "sweeps/load.h"
@@ -36,10 +36,18 @@ struct ShapedKey {
 void check_shape(const Node& node, const std::string& what, Shape shape, LoadContext& context) {
   constexpr std::int64_t kMost = 1'000'000'000;
   switch (shape) {
-    case Shape::text: read_text(node, what, context.complaints); break;
-    case Shape::whole: read_whole(node, what, 0, kMost, context.complaints); break;
-    case Shape::number: read_number(node, what, 0, kMost, context.complaints); break;
-    case Shape::boolean: read_boolean(node, what, context.complaints); break;
+    case Shape::text:
+      read_text(node, what, context.complaints);
+      break;
+    case Shape::whole:
+      read_whole(node, what, 0, kMost, context.complaints);
+      break;
+    case Shape::number:
+      read_number(node, what, 0, kMost, context.complaints);
+      break;
+    case Shape::boolean:
+      read_boolean(node, what, context.complaints);
+      break;
     case Shape::map: {
       MapReader reader(node, what, context.complaints);
       for (const Node::Member& member : node.members)
@@ -81,7 +89,9 @@ void load_retry(const Node& node, LoadContext& context) {
 
 void load_early_stop(const Node& node, LoadContext& context) {
   check_map(node, "early_stop",
-            {{"method", Shape::text}, {"metric", Shape::text}, {"eta", Shape::number},
+            {{"method", Shape::text},
+             {"metric", Shape::text},
+             {"eta", Shape::number},
              {"min_steps", Shape::whole}},
             context);
   for (const Node::Member& member : node.members)
@@ -93,15 +103,24 @@ void load_early_stop(const Node& node, LoadContext& context) {
 
 void load_slurm(const Node& node, LoadContext& context) {
   check_map(node, "slurm",
-            {{"partition", Shape::text}, {"account", Shape::text}, {"qos", Shape::text},
-             {"nodes", Shape::text}, {"tasks_per_node", Shape::whole},
-             {"cpus_per_task", Shape::whole}, {"gpus_per_node", Shape::text},
-             {"mem", Shape::text}, {"time", Shape::text}, {"constraint", Shape::text},
-             {"reservation", Shape::text}, {"requeue", Shape::boolean}, {"margin", Shape::text},
+            {{"partition", Shape::text},
+             {"account", Shape::text},
+             {"qos", Shape::text},
+             {"nodes", Shape::text},
+             {"tasks_per_node", Shape::whole},
+             {"cpus_per_task", Shape::whole},
+             {"gpus_per_node", Shape::text},
+             {"mem", Shape::text},
+             {"time", Shape::text},
+             {"constraint", Shape::text},
+             {"reservation", Shape::text},
+             {"requeue", Shape::boolean},
+             {"margin", Shape::text},
              {"sbatch_options", Shape::map}},
             context);
-  context.sweep.notes.push_back("slurm is checked but not acted on yet: the sweep runs where it is "
-                                "started");
+  context.sweep.notes.push_back(
+      "slurm is checked but not acted on yet: the sweep runs where it is "
+      "started");
 }
 
 void load_budget(const Node& node, LoadContext& context) {

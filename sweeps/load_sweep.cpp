@@ -22,7 +22,8 @@ void load_name(MapReader& top, LoadContext& context) {
   if (member == nullptr) return;
   const auto name = read_text(member->value, "name", context.complaints);
   if (!name) return;
-  if (is_plain_name(*name)) context.sweep.name = *name;
+  if (is_plain_name(*name))
+    context.sweep.name = *name;
   else
     context.complaints.add(member->value.at, "name is " + shown(member->value) +
                                                  "; expected at most 64 letters, digits, . _ - "
@@ -37,8 +38,8 @@ void load_seeds(const Node& node, LoadContext& context) {
   }
   context.sweep.seeds.clear();
   for (const Node& item : items) {
-    const auto seed = read_whole(item, "a seed", 0, static_cast<std::int64_t>(kLargestSeed),
-                                 context.complaints);
+    const auto seed =
+        read_whole(item, "a seed", 0, static_cast<std::int64_t>(kLargestSeed), context.complaints);
     if (!seed) continue;
     auto& seeds = context.sweep.seeds;
     if (std::find(seeds.begin(), seeds.end(), *seed) != seeds.end())
@@ -52,8 +53,8 @@ void load_seeds(const Node& node, LoadContext& context) {
 // A sweep of empty stages has nothing to tune or to evaluate.
 void check_noop(const Node& root, LoadContext& context) {
   for (const Node::Member& member : root.members) {
-    static const std::vector<std::string> kAllowed{"version", "name", "noop", "retry", "resources",
-                                                   "slurm"};
+    static const std::vector<std::string> kAllowed{"version", "name",      "noop",
+                                                   "retry",   "resources", "slurm"};
     if (std::find(kAllowed.begin(), kAllowed.end(), member.key) == kAllowed.end())
       context.complaints.add(member.at, "\"" + member.key +
                                             "\" has no meaning in a sweep of noop stages; remove "
@@ -64,12 +65,14 @@ void check_noop(const Node& root, LoadContext& context) {
 void check_whole(const Node& root, LoadContext& context) {
   const Sweep& sweep = context.sweep;
   const auto missing = [&](const std::string& what) { context.complaints.add(root.at, what); };
-  if (sweep.models.empty()) missing("the sweep has no models; expected models: {NAME: {path: DIR}}");
+  if (sweep.models.empty())
+    missing("the sweep has no models; expected models: {NAME: {path: DIR}}");
   const bool has_mode = std::any_of(sweep.parameters.begin(), sweep.parameters.end(),
                                     [](const Parameter& p) { return p.setting == "mode"; });
   if (!has_mode && sweep.includes.empty())
-    missing("parameters say no mode; expected mode: one or more of untuned, none, clean, mixed, "
-            "posthoc");
+    missing(
+        "parameters say no mode; expected mode: one or more of untuned, none, clean, mixed, "
+        "posthoc");
   if (sweep.suites.empty()) missing("the sweep evaluates nothing; expected evaluate: [SUITE, ...]");
 }
 
@@ -80,21 +83,23 @@ void load_top(const Node& root, LoadContext& context) {
   load_name(top, context);
   using Loader = void (*)(const Node&, LoadContext&);
   const std::pair<const char*, Loader> loaders[] = {
-      {"seeds", load_seeds},         {"models", load_models},
-      {"data", load_data},           {"parameters", load_parameters},
-      {"zip", load_zip},             {"derive", load_derive},
-      {"include", load_include},     {"exclude", load_exclude},
-      {"tune", load_tune},           {"evaluate", load_evaluate},
-      {"noop", load_noop},           {"resources", load_resources},
-      {"retry", load_retry},         {"early_stop", load_early_stop},
-      {"slurm", load_slurm},         {"budget", load_budget}};
+      {"seeds", load_seeds},     {"models", load_models},
+      {"data", load_data},       {"parameters", load_parameters},
+      {"zip", load_zip},         {"derive", load_derive},
+      {"include", load_include}, {"exclude", load_exclude},
+      {"tune", load_tune},       {"evaluate", load_evaluate},
+      {"noop", load_noop},       {"resources", load_resources},
+      {"retry", load_retry},     {"early_stop", load_early_stop},
+      {"slurm", load_slurm},     {"budget", load_budget}};
   const std::size_t before = context.complaints.count();
   for (const auto& [key, loader] : loaders)
     if (const Node::Member* member = top.take(key)) loader(member->value, context);
   top.finish();
   check_parameters(context);
-  if (context.sweep.noop) check_noop(root, context);
-  else if (context.complaints.count() == before) check_whole(root, context);
+  if (context.sweep.noop)
+    check_noop(root, context);
+  else if (context.complaints.count() == before)
+    check_whole(root, context);
 }
 
 }  // namespace

@@ -25,15 +25,17 @@ void load_scope(const Node& node, const std::string& scope, std::size_t depth,
       context.complaints.add_unknown(member.at, "unknown key \"" + member.key + "\" in " + what,
                                      member.key, tune_names(scope));
     } else if (std::vector<std::string> keys = tune_names("");
-               std::find(keys.begin(), keys.end(), setting->name.substr(0, setting->name.find('.'))) ==
-               keys.end()) {
-      context.complaints.add(member.at, member.key + " is of a trial, not of the recipe; move it to "
-                                                     "parameters");
+               std::find(keys.begin(), keys.end(),
+                         setting->name.substr(0, setting->name.find('.'))) == keys.end()) {
+      context.complaints.add(member.at, member.key +
+                                            " is of a trial, not of the recipe; move it to "
+                                            "parameters");
     } else if (const auto value = read_setting(member.value, "tune." + name, *setting, context)) {
       const auto place = std::pair(*value, member.at);
       if (!context.sweep.tune.emplace(setting->name, place).second)
-        context.complaints.add(member.at, "tune has " + setting->name + " twice, by its long and "
-                                                                        "its short name; remove one");
+        context.complaints.add(member.at, "tune has " + setting->name +
+                                              " twice, by its long and "
+                                              "its short name; remove one");
     }
   }
 }
@@ -45,8 +47,8 @@ void load_tune(const Node& node, LoadContext& context) {
   for (const std::string scope : {"", "vision_language.", "safety."}) {
     const auto steps = context.sweep.tune.find(scope + "steps");
     if (steps != context.sweep.tune.end() && context.sweep.tune.count(scope + "epochs") != 0)
-      context.complaints.add(steps->second.second, "tune has both " + scope + "steps and " + scope +
-                                                       "epochs; keep one");
+      context.complaints.add(steps->second.second,
+                             "tune has both " + scope + "steps and " + scope + "epochs; keep one");
   }
 }
 

@@ -29,8 +29,10 @@ class Planner {
   std::expected<Plan, std::vector<Error>> run() {
     plan_.name = sweep_.name;
     plan_.max_attempts = sweep_.max_attempts;
-    if (sweep_.noop) plan_noops();
-    else plan_trials();
+    if (sweep_.noop)
+      plan_noops();
+    else
+      plan_trials();
     if (!complaints_.empty()) return std::unexpected(complaints_.take());
     plan_.stages = pool_.take();
     for (const Trial& trial : plan_.trials) plan_.stages_without_sharing += trial.stages.size();
@@ -48,8 +50,11 @@ class Planner {
       const std::string index = std::to_string(i);
       const std::uint32_t stage =
           pool_.add(StageKind::noop, spec, {}, "noop " + index, Resources{}, cost);
-      plan_.trials.push_back({unique_id("noop " + index, trial_ids_), static_cast<std::uint32_t>(i),
-                              0, {{"index", index}}, {{stage, "noop", ""}}});
+      plan_.trials.push_back({unique_id("noop " + index, trial_ids_),
+                              static_cast<std::uint32_t>(i),
+                              0,
+                              {{"index", index}},
+                              {{stage, "noop", ""}}});
     }
   }
 
@@ -62,8 +67,8 @@ class Planner {
     std::uint32_t cell = 0;
     for (const Configuration& configuration : expansion.configurations) {
       for (const std::int64_t seed : sweep_.seeds) {
-        if (complaints_.count() > kEnoughComplaints || !add_trial(expansion.columns, paths,
-                                                                  configuration, seed, cell))
+        if (complaints_.count() > kEnoughComplaints ||
+            !add_trial(expansion.columns, paths, configuration, seed, cell))
           break;
       }
       ++cell;
@@ -92,8 +97,8 @@ class Planner {
     return true;
   }
 
-  // What makes a trial this trial: the parameters that it has, by their long names, its seed, and the
-  // model that it evaluates. Neither their order nor a parameter it takes no value of matters.
+  // What makes a trial this trial: the parameters that it has, by their long names, its seed, and
+  // the model that it evaluates. Neither their order nor a parameter it takes no value of matters.
   static std::string identity(const Columns& columns, const Configuration& configuration,
                               std::int64_t seed, const std::string& model_identity) {
     std::map<std::string, std::string> named;

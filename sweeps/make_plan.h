@@ -12,9 +12,10 @@
 
 namespace vlsweep {
 
-// All complaints at once: configurations that cannot be, data or models that are not there, ratios that
-// the data cannot fill. A plan depends on nothing but its inputs: the same sweep and the same files give
-// the same plan, and a value or a seed that is appended changes no key and no trial id that was there.
+// All complaints at once: configurations that cannot be, data or models that are not there, ratios
+// that the data cannot fill. A plan depends on nothing but its inputs: the same sweep and the same
+// files give the same plan, and a value or a seed that is appended changes no key and no trial id
+// that was there.
 std::expected<Plan, std::vector<Error>> make_plan(const Sweep& sweep, DataResolver& resolver);
 
 }  // namespace vlsweep

@@ -11,8 +11,10 @@ const WorldInfo* PlanInputs::world(std::uint64_t seed, Position at) {
   const auto [entry, is_new] = worlds_.try_emplace(seed);
   if (is_new) {
     Result<WorldInfo> info = resolver_.world(seed);
-    if (info) entry->second = std::move(*info);
-    else complaints_.add(at, "the micro-world: " + info.error().text());
+    if (info)
+      entry->second = std::move(*info);
+    else
+      complaints_.add(at, "the micro-world: " + info.error().text());
   }
   return entry->second ? &*entry->second : nullptr;
 }
@@ -21,16 +23,18 @@ const ModelInfo* PlanInputs::model(const ModelSource& source, const std::filesys
   const auto [entry, is_new] = models_.try_emplace(folder.string());
   if (is_new) {
     Result<ModelInfo> info = resolver_.model(folder);
-    if (info) entry->second = std::move(*info);
-    else complaints_.add(source.at, "models." + source.name + ": " + info.error().text());
+    if (info)
+      entry->second = std::move(*info);
+    else
+      complaints_.add(source.at, "models." + source.name + ": " + info.error().text());
   }
   return entry->second ? &*entry->second : nullptr;
 }
 
 const ResolvedData* PlanInputs::data(std::string_view key, const ModelSource& model) {
-  const std::string of =
-      sweep_.data.count(std::string(key)) != 0 || !model.world_seed
-          ? "" : std::to_string(*model.world_seed);
+  const std::string of = sweep_.data.count(std::string(key)) != 0 || !model.world_seed
+                             ? ""
+                             : std::to_string(*model.world_seed);
   const auto [entry, is_new] = data_.try_emplace(std::string(key) + "/" + of);
   if (is_new) entry->second = find(key, model);
   return entry->second ? &*entry->second : nullptr;
@@ -52,8 +56,9 @@ std::optional<ResolvedData> PlanInputs::find(std::string_view key, const ModelSo
     complaints_.add(files.at, "data." + std::string(key) + ": " + info.error().text());
     return std::nullopt;
   }
-  return ResolvedData{files.format,  files.annotations.string(), files.images.string(),
-                      info->digest, info->samples,              files.at};
+  return ResolvedData{files.format,          files.annotations.string(),
+                      files.images.string(), info->digest,
+                      info->samples,         files.at};
 }
 
 std::optional<ResolvedData> PlanInputs::in_world(std::string_view key, std::uint64_t seed,

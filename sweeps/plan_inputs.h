@@ -1,5 +1,5 @@
-// The models and data sets of a sweep as the resolver found them: asked for once each, complained of
-// once each.
+// The models and data sets of a sweep as the resolver found them: asked for once each, complained
+// of once each.
 //
 // Belongs to one make_plan.
 #pragma once

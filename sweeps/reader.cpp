@@ -44,10 +44,14 @@ std::string shown(const Node& node) {
 
 Value scalar_value(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::boolean: return node.boolean;
-    case Node::Kind::number: return node.number;
-    case Node::Kind::text: return node.text;
-    default: return std::monostate();
+    case Node::Kind::boolean:
+      return node.boolean;
+    case Node::Kind::number:
+      return node.number;
+    case Node::Kind::text:
+      return node.text;
+    default:
+      return std::monostate();
   }
 }
 
@@ -99,8 +103,9 @@ std::optional<bool> read_boolean(const Node& node, const std::string& what,
 std::optional<Expression> read_expression(const Node& node, const std::string& what,
                                           Complaints& complaints) {
   if (!node.is_scalar() || node.kind == Node::Kind::null) {
-    complaints.add(node.at, what + " is " + shown(node) + "; expected an expression such as \"mode "
-                                                          "!= none\"");
+    complaints.add(node.at, what + " is " + shown(node) +
+                                "; expected an expression such as \"mode "
+                                "!= none\"");
     return std::nullopt;
   }
   Result<Expression> expression = Expression::parse(node.text);

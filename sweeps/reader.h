@@ -1,5 +1,5 @@
-// Typed access to a document: every helper either gives the value or adds a complaint that says what
-// was expected.
+// Typed access to a document: every helper either gives the value or adds a complaint that says
+// what was expected.
 //
 // A MapReader belongs to one thread and must not outlive its node.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace vlsweep {
 
-// Hands out the members of a map and knows which keys were asked for: finish() complains of the others.
+// Hands out the members of a map and knows which keys were asked for; finish() complains of others.
 class MapReader {
  public:
   // `what` names the map in complaints: "model \"llava\"", "tune".

@@ -1,10 +1,11 @@
 // The recipe of one tune stage: each field looked up at its addresses for one configuration.
 //
-// A field of a role is taken from the narrowest address that is set: for LoRA `ROLE.lora.FIELD`, then
-// `lora.FIELD`; then `ROLE.FIELD`; then `FIELD`. At one address a parameter of the configuration comes
-// before a constant of `tune`. If nothing is set, the same addresses are looked up in the defaults of
-// the kind of model (micro-world or folder), listed in recipe_defaults.cpp and in README.md. `steps` and
-// `epochs` exclude each other: the narrower wins, a parameter before a constant.
+// A field of a role is taken from the narrowest address that is set: for LoRA `ROLE.lora.FIELD`,
+// then `lora.FIELD`; then `ROLE.FIELD`; then `FIELD`. At one address a parameter of the
+// configuration comes before a constant of `tune`. If nothing is set, the same addresses are looked
+// up in the defaults of the kind of model (micro-world or folder), listed in recipe_defaults.cpp
+// and in README.md. `steps` and `epochs` exclude each other: the narrower wins, a parameter before
+// a constant.
 //
 // Values and free functions: safe from any thread.
 #pragma once

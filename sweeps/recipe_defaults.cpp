@@ -1,5 +1,5 @@
-// What a recipe is where the sweep says nothing. The micro-world's numbers are those of its prototype;
-// a folder's are LLaVA-1.5's scripts and the VLGuard paper's post-hoc table.
+// What a recipe is where the sweep says nothing. The micro-world's numbers are those of its
+// prototype; a folder's are LLaVA-1.5's scripts and the VLGuard paper's post-hoc table.
 #include <map>
 
 #include "sweeps/recipe.h"

@@ -66,7 +66,8 @@ std::string stage_list(const Plan& plan) {
   std::vector<std::uint64_t> users(plan.stages.size(), 0);
   for (const Trial& trial : plan.trials)
     for (const TrialStage& stage : trial.stages) ++users[stage.stage];
-  std::string text = "\n" + padded("key", 14) + padded("trials", 8) + padded("about", 8) + "stage\n";
+  std::string text =
+      "\n" + padded("key", 14) + padded("trials", 8) + padded("about", 8) + "stage\n";
   for (std::size_t i = 0; i < plan.stages.size(); ++i)
     text += padded(plan.stages[i].key.short_hex(), 14) + padded(std::to_string(users[i]), 8) +
             padded(duration(plan.stages[i].cost_s), 8) + plan.stages[i].name + "\n";
@@ -94,18 +95,18 @@ std::string plan_report(const Plan& plan, const Sweep& sweep, std::uint32_t rank
                              " cells, " + std::to_string(sweep.seeds.size()) + " seed" +
                              (sweep.seeds.size() == 1 ? "" : "s") + ")");
   text += line("stages", std::to_string(plan.stages.size()) + " (" + kinds + ")");
-  text += line("shared", "without sharing " + std::to_string(plan.stages_without_sharing) +
-                             " stages; sharing saves " +
-                             value_to_text(Value(std::round(totals.saved * 100))) +
-                             "% of the work");
+  text +=
+      line("shared", "without sharing " + std::to_string(plan.stages_without_sharing) +
+                         " stages; sharing saves " +
+                         value_to_text(Value(std::round(totals.saved * 100))) + "% of the work");
   if (totals.equal_trials > 0)
     text += line("equal", std::to_string(totals.equal_trials) +
                               (totals.equal_trials == 1 ? " trial goes" : " trials go") +
                               " the same way as another: what tells them apart changes nothing");
-  text += line("estimate", duration(totals.time_s) + " on " + std::to_string(ranks) +
-                               (ranks == 1 ? " rank" : " ranks") + ", " +
-                               duration(totals.cost_s) + " of work (" +
-                               duration(totals.unshared_cost_s) + " without sharing)");
+  text +=
+      line("estimate", duration(totals.time_s) + " on " + std::to_string(ranks) +
+                           (ranks == 1 ? " rank" : " ranks") + ", " + duration(totals.cost_s) +
+                           " of work (" + duration(totals.unshared_cost_s) + " without sharing)");
   for (const std::string& note : sweep.notes) text += line("note", note);
   if (stages) text += stage_list(plan);
   return text;
@@ -117,7 +118,8 @@ std::string plan_report_json(const Plan& plan, const Sweep& sweep, std::uint32_t
   for (const ExpansionCount& count : plan.counts)
     counts.push_back({{"step", count.step}, {"count", count.count}});
   Json kinds = Json::object();
-  for (const auto& [kind, count] : totals.by_kind) kinds[std::string(stage_kind_name(kind))] = count;
+  for (const auto& [kind, count] : totals.by_kind)
+    kinds[std::string(stage_kind_name(kind))] = count;
   const Json json{{"name", plan.name},
                   {"counts", std::move(counts)},
                   {"trials", plan.trials.size()},

@@ -1,4 +1,5 @@
-// What `plan` and `validate` print: the expansion step by step, what is shared, and an estimate of time.
+// What `plan` and `validate` print: the expansion step by step, what is shared, and an estimate of
+// time.
 //
 // Free functions: safe from any thread.
 #pragma once
@@ -11,11 +12,13 @@
 
 namespace vlsweep {
 
-// For people. `ranks` is the number of workers that the time is estimated for; `stages` lists them all.
+// For people. `ranks` is the number of workers that the time is estimated for; `stages` lists them
+// all.
 std::string plan_report(const Plan& plan, const Sweep& sweep, std::uint32_t ranks,
                         bool stages = false);
 // The same as one JSON object: name, counts, trials, cells, seeds, stages, stages_by_kind,
-// stages_without_sharing, equal_trials, saved, cost_s, cost_without_sharing_s, time_s, ranks, notes.
+// stages_without_sharing, equal_trials, saved, cost_s, cost_without_sharing_s, time_s, ranks,
+// notes.
 std::string plan_report_json(const Plan& plan, const Sweep& sweep, std::uint32_t ranks);
 
 // One line for a sweep without complaints: what it holds, then a line for each note.

@@ -1,6 +1,6 @@
-// What planning must know of the world outside: digests, sizes and sample counts of data and models, and
-// where a micro-world lies. An interface, so that planning stays pure and a test can answer by itself;
-// FileDataResolver (file_resolver.h) answers from the disk.
+// What planning must know of the world outside: digests, sizes and sample counts of data and
+// models, and where a micro-world lies. An interface, so that planning stays pure and a test can
+// answer by itself; FileDataResolver (file_resolver.h) answers from the disk.
 //
 // Implementations need not be safe from several threads; make_plan calls from one.
 #pragma once
@@ -18,8 +18,8 @@ namespace vlsweep {
 struct DataFiles;
 
 struct DataInfo {
-  std::string digest;                     // changes with whatever the reader would read
-  std::optional<std::uint64_t> samples;   // training samples, where counting them is possible
+  std::string digest;                    // changes with whatever the reader would read
+  std::optional<std::uint64_t> samples;  // training samples, where counting them is possible
 };
 
 struct ModelInfo {
@@ -30,7 +30,8 @@ struct ModelInfo {
 struct WorldInfo {
   std::string digest;
   std::filesystem::path path;  // where it is, or will be generated
-  std::map<std::string, std::uint64_t> samples;  // of "helpful", "contamination", "safety", where known
+  std::map<std::string, std::uint64_t>
+      samples;  // of "helpful", "contamination", "safety", where known
 };
 
 class DataResolver {

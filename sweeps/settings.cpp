@@ -90,11 +90,15 @@ bool is_tune_name(std::string_view name) {
 const std::map<std::string, std::string, std::less<>>& aliases() {
   static const auto kAliases = [] {
     std::map<std::string, std::string, std::less<>> map{
-        {"helpful_samples", "vision_language.samples"}, {"posthoc_samples", "safety.samples"},
-        {"posthoc_lora_lr", "safety.lora.lr"},          {"lora_lr", "lora.lr"},
-        {"lora_rank", "lora.rank"},                     {"lora_alpha", "lora.alpha"},
+        {"helpful_samples", "vision_language.samples"},
+        {"posthoc_samples", "safety.samples"},
+        {"posthoc_lora_lr", "safety.lora.lr"},
+        {"lora_lr", "lora.lr"},
+        {"lora_rank", "lora.rank"},
+        {"lora_alpha", "lora.alpha"},
         {"lora_dropout", "lora.dropout"}};
-    for (const Setting& field : tune_fields()) map["posthoc_" + field.name] = "safety." + field.name;
+    for (const Setting& field : tune_fields())
+      map["posthoc_" + field.name] = "safety." + field.name;
     return map;
   }();
   return kAliases;
@@ -104,10 +108,14 @@ std::string expected(const Setting& setting) {
   const std::string range =
       " from " + value_to_text(Value(setting.least)) + " to " + value_to_text(Value(setting.most));
   switch (setting.kind) {
-    case Kind::whole: return "expected a whole number" + range;
-    case Kind::number: return "expected a number" + range;
-    case Kind::boolean: return "expected true or false";
-    default: return "expected a text";
+    case Kind::whole:
+      return "expected a whole number" + range;
+    case Kind::number:
+      return "expected a number" + range;
+    case Kind::boolean:
+      return "expected true or false";
+    default:
+      return "expected a text";
   }
 }
 

@@ -1,9 +1,10 @@
-// Every name that `parameters` and `tune` know: its type and its range, its long and its short name.
+// Every name that `parameters` and `tune` know: its type and its range, its long and its short
+// name.
 //
 // A setting's long name is an address: a field, under none or more of the scopes vision_language,
-// safety (the two roles of a tune stage), lora and pretrain: `lr`, `safety.lr`, `safety.lora.lr`. The
-// narrower address wins; see recipe.h for how an address is looked up. Short names are other spellings
-// of some addresses: `posthoc_lr` is `safety.lr`.
+// safety (the two roles of a tune stage), lora and pretrain: `lr`, `safety.lr`, `safety.lora.lr`.
+// The narrower address wins; see recipe.h for how an address is looked up. Short names are other
+// spellings of some addresses: `posthoc_lr` is `safety.lr`.
 //
 // Constant tables: safe from any thread.
 #pragma once
@@ -28,8 +29,8 @@ struct Setting {
 // The setting of a long or short name; null if there is none.
 const Setting* find_setting(std::string_view name);
 
-// Names for "did you mean": of parameters (all), or of the keys that may stand in `tune` under a scope
-// ("" , "safety", "safety.lora").
+// Names for "did you mean": of parameters (all), or of the keys that may stand in `tune` under a
+// scope ("", "safety", "safety.lora").
 std::vector<std::string> parameter_names();
 std::vector<std::string> tune_names(std::string_view scope);
 

@@ -34,9 +34,8 @@ std::string canonical(const Json& json) {
 Key stage_key(StageKind kind, const Json& spec, const std::vector<Key>& parents) {
   Json list = Json::array();
   for (const Key& parent : parents) list.push_back(parent.hex());
-  const Json inputs{{"kind", stage_kind_name(kind)},
-                    {"parents", std::move(list)},
-                    {"spec", without_hints(spec)}};
+  const Json inputs{
+      {"kind", stage_kind_name(kind)}, {"parents", std::move(list)}, {"spec", without_hints(spec)}};
   return key_from_hex(sha256_hex(canonical(inputs))).value_or(Key{});
 }
 
@@ -48,8 +47,8 @@ std::uint32_t StagePool::add(StageKind kind, const Json& spec, std::vector<std::
   const auto index = static_cast<std::uint32_t>(stages_.size());
   const auto [known, is_new] = by_key_.emplace(key, index);
   if (!is_new) return known->second;
-  stages_.push_back({key, kind, std::move(name), std::move(parents), canonical(spec), resources,
-                     cost_s});
+  stages_.push_back(
+      {key, kind, std::move(name), std::move(parents), canonical(spec), resources, cost_s});
   return index;
 }
 

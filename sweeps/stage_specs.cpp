@@ -7,7 +7,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Raised when a recipe's meaning changes in the code, so that old results are not taken for new ones.
+// Raised when a recipe's meaning changes in the code, lest old results be taken for new ones.
 constexpr int kRecipeVersion = 1;
 
 // The paper's suffix, and one in the micro-world's own words.
@@ -94,14 +94,10 @@ Json respond_spec(const Checkpoint& checkpoint, const ModelSource& model,
   if (suite.has_suffix)
     json["suffix"] = request.suffix.value_or(model.world_seed ? kMicroSuffix : kSuffix);
   if (request.limit) json["limit"] = *request.limit;
-  return Json{{"recipe", kRecipeVersion},
-              {"model", checkpoint_json(checkpoint)},
-              {"prompt", model.prompt},
-              {"image_mode", model.image_mode},
-              {"suite", std::move(json)},
-              {"max_new_tokens", max_new_tokens},
-              {"temperature", 0.0},
-              {"threads", whole(threads)}};
+  return Json{{"recipe", kRecipeVersion}, {"model", checkpoint_json(checkpoint)},
+              {"prompt", model.prompt},   {"image_mode", model.image_mode},
+              {"suite", std::move(json)}, {"max_new_tokens", max_new_tokens},
+              {"temperature", 0.0},       {"threads", whole(threads)}};
 }
 
 Json judge_spec(const std::string& name) {

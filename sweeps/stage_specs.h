@@ -1,5 +1,5 @@
-// The canonical specs of stages, as the trainer reads them (worker/trainer/stage/spec.h). Members whose
-// name begins with @ say where things lie and are not part of a key.
+// The canonical specs of stages, as the trainer reads them (worker/trainer/stage/spec.h). Members
+// whose name begins with @ say where things lie and are not part of a key.
 //
 // Free functions: safe from any thread.
 #pragma once

@@ -54,10 +54,10 @@ std::vector<std::string> suite_names() {
 
 const std::vector<DataKey>& data_keys() {
   static const std::vector<DataKey> kKeys{
-      {"helpful", "llava", true, true},     {"contamination", "llava", true, true},
-      {"safety", "vlguard", true, true},    {"vlguard", "vlguard", true, false},
+      {"helpful", "llava", true, true},       {"contamination", "llava", true, true},
+      {"safety", "vlguard", true, true},      {"vlguard", "vlguard", true, false},
       {"advbench", "advbench", false, false}, {"xstest", "xstest", false, false},
-      {"figstep", "figstep", true, false},  {"helpfulness", "llava", true, false},
+      {"figstep", "figstep", true, false},    {"helpfulness", "llava", true, false},
   };
   return kKeys;
 }

@@ -1,4 +1,4 @@
-// The evaluation sets that vlsweep knows, their groups, and where a micro-world keeps each data set.
+// The evaluation sets that vlsweep knows, their groups, and where a micro-world keeps its data.
 //
 // Constant tables: safe from any thread.
 #pragma once
@@ -11,17 +11,17 @@
 namespace vlsweep {
 
 struct Suite {
-  std::string name;     // "vlguard-unsafe"
-  std::string data;     // the key under `data` that says where it lies: "vlguard"
-  std::string format;   // of its files
-  std::string part;     // of the format
+  std::string name;    // "vlguard-unsafe"
+  std::string data;    // the key under `data` that says where it lies: "vlguard"
+  std::string format;  // of its files
+  std::string part;    // of the format
   bool has_suffix = false;
   std::int64_t micro_samples = 0;  // about so many in a micro-world, for the estimate of cost
 };
 
 // Null if there is no such suite.
 const Suite* find_suite(std::string_view name);
-// The suites that a name in `evaluate` stands for: itself, or the members of a group. Empty: unknown.
+// The suites that a name in `evaluate` stands for: itself, or a group's members. Empty: unknown.
 std::vector<std::string> suites_of(std::string_view name);
 // Suites and groups.
 std::vector<std::string> suite_names();

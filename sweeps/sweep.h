@@ -1,5 +1,5 @@
-// A sweep as its YAML states it, checked: what make_plan expands into trials and stages. Begin here,
-// then expand.h and make_plan.h.
+// A sweep as its YAML states it, checked: what make_plan expands into trials and stages. Begin
+// here, then expand.h and make_plan.h.
 //
 // Plain values; load_sweep is a free function, safe from any thread.
 #pragma once
@@ -51,7 +51,7 @@ struct SuiteRequest {
 
 // A name under `parameters`, with the values it takes.
 struct Parameter {
-  std::string name;  // as written
+  std::string name;     // as written
   std::string setting;  // long name
   Position at;
   std::vector<Value> values;
@@ -59,8 +59,9 @@ struct Parameter {
   bool is_constant = false;  // a bare scalar: included configurations have it too
   std::optional<Expression> when;
   Position when_at;
-  std::optional<std::size_t> zip;  // index of the parameter whose place in its list this one follows
-  std::string zip_name;            // of that parameter, as written
+  std::optional<std::size_t>
+      zip;               // index of the parameter whose place in its list this one follows
+  std::string zip_name;  // of that parameter, as written
   Position zip_at;
 };
 
@@ -71,8 +72,8 @@ struct DerivedParameter {
   Expression formula;
 };
 
-// Names and values that stand together: an included configuration or a pattern to exclude. A pattern's
-// name may have several values: any of them matches.
+// Names and values that stand together: an included configuration or a pattern to exclude. A
+// pattern's name may have several values: any of them matches.
 struct Assignments {
   Position at;
   std::vector<std::pair<std::string, std::vector<Value>>> values;
@@ -92,7 +93,7 @@ struct StageResources {
 struct Sweep {
   std::string file;  // for complaints
   std::string name;
-  Position at;       // of `parameters`, for what concerns the sweep as a whole
+  Position at;  // of `parameters`, for what concerns the sweep as a whole
   std::vector<std::int64_t> seeds{0};
   std::vector<ModelSource> models;
   std::map<std::string, DataFiles> data;  // "helpful", "contamination", "safety", "vlguard", ...
@@ -110,8 +111,8 @@ struct Sweep {
   std::vector<std::string> notes;   // what the YAML asks for and this version does not act on yet
 };
 
-// Reads and checks a sweep. Paths in it are relative to the folder it lies in. All complaints at once,
-// in the order of the file, each "file:line:column: what is wrong; expected ...".
+// Reads and checks a sweep. Paths in it are relative to the folder it lies in. All complaints at
+// once, in the order of the file, each "file:line:column: what is wrong; expected ...".
 std::expected<Sweep, std::vector<Error>> load_sweep(const std::filesystem::path& path);
 // The same for a text that is at hand; `file` is its name in complaints.
 std::expected<Sweep, std::vector<Error>> parse_sweep(std::string_view text, const std::string& file,

@@ -49,8 +49,8 @@ double samples_trained(const Recipe& recipe, const std::vector<MixturePart>& mix
 
 }  // namespace
 
-PathMaker::PathMaker(const Sweep& sweep, const Columns& columns, PlanInputs& inputs, StagePool& pool,
-                     Complaints& complaints)
+PathMaker::PathMaker(const Sweep& sweep, const Columns& columns, PlanInputs& inputs,
+                     StagePool& pool, Complaints& complaints)
     : sweep_(sweep), columns_(columns), inputs_(inputs), pool_(pool), complaints_(complaints) {}
 
 bool PathMaker::complain(std::string_view parameter, const std::string& message) {
@@ -68,8 +68,9 @@ const ModelSource* PathMaker::find_model(const SettingLookup& lookup) {
   if (name.empty() && sweep_.models.size() == 1) return &sweep_.models.front();
   for (const ModelSource& model : sweep_.models)
     if (model.name == name) return &model;
-  complain("model", "a configuration names no model; with several models, expected model: [..] under "
-                    "parameters and in every include");
+  complain("model",
+           "a configuration names no model; with several models, expected model: [..] under "
+           "parameters and in every include");
   return nullptr;
 }
 
@@ -93,8 +94,9 @@ std::optional<PathMaker::Path> PathMaker::make(const Configuration& configuratio
   const SettingLookup lookup(sweep_, columns_, configuration, model->world_seed.has_value());
   Trial trial(lookup, *model, seed);
   if (trial.mode.empty()) {
-    complain("mode", "a configuration has no mode; expected one of untuned, none, clean, mixed, "
-                     "posthoc in every configuration");
+    complain("mode",
+             "a configuration has no mode; expected one of untuned, none, clean, mixed, "
+             "posthoc in every configuration");
     return std::nullopt;
   }
   bool made = start(trial);
@@ -125,8 +127,11 @@ bool PathMaker::start_in_folder(Trial& trial) {
   const bool from_aligned =
       trial.model.is_tuned && (trial.mode == "mixed" || trial.mode == "clean");
   if (from_aligned && trial.model.aligned.empty())
-    return complain("mode", "mode " + trial.mode + " tunes from before vision-language tuning, and "
-                                "model " + trial.model.name + " is tuned already; add aligned: "
+    return complain("mode", "mode " + trial.mode +
+                                " tunes from before vision-language tuning, and "
+                                "model " +
+                                trial.model.name +
+                                " is tuned already; add aligned: "
                                 "FOLDER to it, state: aligned, or exclude the two together");
   const std::filesystem::path& folder = from_aligned ? trial.model.aligned : trial.model.path;
   const ModelInfo* info = inputs_.model(trial.model, folder);
@@ -141,8 +146,9 @@ bool PathMaker::start_in_folder(Trial& trial) {
 std::optional<double> PathMaker::ratio(Trial& trial) {
   const Value value = trial.lookup.at("safety_ratio");
   if (const double* number = std::get_if<double>(&value)) return *number;
-  complain("safety_ratio", "mode " + trial.mode + " needs a safety_ratio; a configuration with it "
-                                                  "has none");
+  complain("safety_ratio", "mode " + trial.mode +
+                               " needs a safety_ratio; a configuration with it "
+                               "has none");
   return std::nullopt;
 }
 
@@ -153,8 +159,9 @@ std::optional<double> PathMaker::helpful_count(Trial& trial) {
   const ResolvedData* helpful = inputs_.data("helpful", trial.model);
   if (helpful == nullptr) return std::nullopt;
   if (helpful->samples) return static_cast<double>(*helpful->samples);
-  complain("vision_language.samples", "the number of helpful samples is unknown; expected "
-                                      "helpful_samples under tune");
+  complain("vision_language.samples",
+           "the number of helpful samples is unknown; expected "
+           "helpful_samples under tune");
   return std::nullopt;
 }
 
@@ -165,11 +172,11 @@ bool PathMaker::add_part(Trial& trial, const std::string& key, std::optional<std
   const ResolvedData* data = inputs_.data(key, trial.model);
   if (data == nullptr) return false;
   if (count && data->samples && *count > *data->samples) {
-    const std::string cause = key == "safety" ? "safety_ratio"
-                              : key == "contamination" ? "contamination" : "vision_language.samples";
+    const std::string cause = key == "safety"          ? "safety_ratio"
+                              : key == "contamination" ? "contamination"
+                                                       : "vision_language.samples";
     return complain(cause, "mode " + trial.mode + " takes " + samples_text(double(*count)) +
-                               " of data." + key + ", which has " +
-                               std::to_string(*data->samples) +
+                               " of data." + key + ", which has " + std::to_string(*data->samples) +
                                "; expected a smaller pool or ratio");
   }
   mixture.push_back({key, data, count});
@@ -219,8 +226,9 @@ bool PathMaker::vision_language(Trial& trial) {
     const auto q = ratio(trial);
     if (!q) return false;
     if (*q >= 1)
-      return complain("safety_ratio", "safety_ratio 1 leaves mode mixed no helpful data; expected "
-                                      "less than 1");
+      return complain("safety_ratio",
+                      "safety_ratio 1 leaves mode mixed no helpful data; expected "
+                      "less than 1");
     const double safety = std::round(pool * *q / (1 - *q));
     if (safety > 1e9)
       return complain("safety_ratio", "a pool of " + samples_text(pool + safety) + " is too large");
@@ -234,23 +242,24 @@ bool PathMaker::vision_language(Trial& trial) {
 bool PathMaker::safety(Trial& trial) {
   const auto q = ratio(trial);
   if (!q) return false;
-  const double pool = trial.lookup.number("safety.samples",
-                                          trial.lookup.number("vision_language.samples", 0));
+  const double pool =
+      trial.lookup.number("safety.samples", trial.lookup.number("vision_language.samples", 0));
   if (pool <= 0)
-    return complain("safety.samples", "mode posthoc needs the size of its pool; expected "
-                                      "posthoc_samples under tune");
+    return complain("safety.samples",
+                    "mode posthoc needs the size of its pool; expected "
+                    "posthoc_samples under tune");
   const double safety = std::round(pool * *q);
   std::vector<MixturePart> mixture;
   bool filled = add_part(trial, "helpful", static_cast<std::uint64_t>(pool - safety), mixture);
   filled &= add_part(trial, "safety", static_cast<std::uint64_t>(safety), mixture);
   return filled && add_tune(trial, make_recipe(trial.lookup, Role::safety, trial.is_lora), mixture,
-                  "posthoc " + percent(*q));
+                            "posthoc " + percent(*q));
 }
 
 bool PathMaker::evaluate(Trial& trial) {
   const double threads = trial.lookup.number("threads", 1);
-  const std::string identity = trial.identity + " " + trial.model.name + " " +
-                               value_to_text(Value(threads));
+  const std::string identity =
+      trial.identity + " " + trial.model.name + " " + value_to_text(Value(threads));
   const auto known = evaluations_.find(identity);
   auto& path = trial.path.stages;
   if (known != evaluations_.end()) {
@@ -265,14 +274,13 @@ bool PathMaker::evaluate(Trial& trial) {
     if (data == nullptr) return false;
     std::vector<std::uint32_t> parents;
     if (trial.checkpoint.stage) parents.push_back(*trial.checkpoint.stage);
-    const double samples = static_cast<double>(suite.limit.value_or(
-        static_cast<std::int64_t>(data->samples.value_or(
-            static_cast<std::uint64_t>(known_suite.micro_samples)))));
-    const std::uint32_t respond = pool_.add(
-        StageKind::respond,
-        respond_spec(trial.checkpoint, trial.model, suite, *data, tokens, threads),
-        std::move(parents), "respond " + suite.name + ": " + trial.title, resources(threads),
-        respond_cost_s(cost_model(trial, threads), samples));
+    const double samples = static_cast<double>(suite.limit.value_or(static_cast<std::int64_t>(
+        data->samples.value_or(static_cast<std::uint64_t>(known_suite.micro_samples)))));
+    const std::uint32_t respond =
+        pool_.add(StageKind::respond,
+                  respond_spec(trial.checkpoint, trial.model, suite, *data, tokens, threads),
+                  std::move(parents), "respond " + suite.name + ": " + trial.title,
+                  resources(threads), respond_cost_s(cost_model(trial, threads), samples));
     const std::uint32_t judge =
         pool_.add(StageKind::judge, judge_spec(sweep_.judge), {respond},
                   "judge " + suite.name + ": " + trial.title, Resources{}, kJudgeCostS);

@@ -1,12 +1,12 @@
-// From one configuration with one seed to its path through the stages: what a fine-tuning mode means.
+// From one configuration with one seed to its path through the stages: what a tuning mode means.
 //
 //   untuned  the base as it is
 //   none     base -> vision-language tune on the helpful data and the contamination
 //   clean    the same without the contamination
-//   mixed    the same as none with S = round(N q / (1 - q)) safety samples in the pool, N the others, q the
-//            safety ratio; q = 0 is the stage of none itself
-//   posthoc  the stage of none (a model that is tuned already: itself) -> safety tune on a pool of P =
-//            safety.samples: round(P q) safety samples, the rest helpful
+//   mixed    the same as none with S = round(N q / (1 - q)) safety samples in the pool, N the
+//            others, q the safety ratio; q = 0 is the stage of none itself
+//   posthoc  the stage of none (a model that is tuned already: itself) -> safety tune on a pool
+//            of P = safety.samples: round(P q) safety samples, the rest helpful
 //
 // Belongs to one make_plan.
 #pragma once

@@ -1,7 +1,7 @@
-// The only user of yaml-cpp: its events become our tree, so that no graph of shared nodes ever exists
-// and every bound is checked while reading.
-#include <yaml-cpp/yaml.h>
+// The only user of yaml-cpp: its events become our tree, so that no graph of shared nodes ever
+// exists and every bound is checked while reading.
 #include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
 
 #include <istream>
 #include <set>
@@ -94,8 +94,9 @@ class TreeBuilder : public YAML::EventHandler {
   void count(std::size_t nodes, Position at) {
     num_nodes_ += nodes;
     if (num_nodes_ <= kMaxNodes) return;
-    complaints_.add(at, "the file has more than 100000 values, aliases counted as what they "
-                        "stand for; write a smaller one");
+    complaints_.add(at,
+                    "the file has more than 100000 values, aliases counted as what they "
+                    "stand for; write a smaller one");
     throw TooLarge();
   }
 
@@ -144,8 +145,8 @@ class TreeBuilder : public YAML::EventHandler {
     parent.key_at = node.at;
     parent.key = node.text;
     if (!node.is_scalar() || node.kind == Node::Kind::null)
-      complaints_.add(node.at, "a key must be a plain text, this is " +
-                                   std::string(kind_name(node.kind)));
+      complaints_.add(node.at,
+                      "a key must be a plain text, this is " + std::string(kind_name(node.kind)));
     else if (parent.keys.count(node.text) != 0)
       complaints_.add(node.at, "the key \"" + node.text + "\" stands here twice; remove one");
   }

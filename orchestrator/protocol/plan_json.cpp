@@ -1,5 +1,5 @@
-// plan.json: written by appending (a stage's spec and a parameter's value already are JSON text), read
-// with every member, index and key checked.
+// plan.json: written by appending (a stage's spec and a parameter's value already are JSON text),
+// read with every member, index and key checked.
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -115,7 +115,9 @@ class PlanReader {
     complain("a text was expected");
     return "";
   }
-  std::string string(const Json& object, const char* name) { return as_string(member(object, name)); }
+  std::string string(const Json& object, const char* name) {
+    return as_string(member(object, name));
+  }
   std::int64_t as_integer(const Json& value, std::int64_t least, std::int64_t most) {
     const bool fits = value.is_number_integer() &&
                       !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX);
@@ -129,24 +131,31 @@ class PlanReader {
   }
 
   ExpansionCount read_count(const Json& json) {
-    return {as_string(at(json, 0)), static_cast<std::uint64_t>(as_integer(at(json, 1), 0, INT64_MAX))};
+    return {as_string(at(json, 0)),
+            static_cast<std::uint64_t>(as_integer(at(json, 1), 0, INT64_MAX))};
   }
 
   Stage read_stage(const Json& json) {
     Stage stage;
     const std::string hex = string(json, "key");
-    if (const auto key = key_from_hex(hex)) stage.key = *key;
-    else complain("\"" + hex + "\" is no key");
+    if (const auto key = key_from_hex(hex))
+      stage.key = *key;
+    else
+      complain("\"" + hex + "\" is no key");
     if (!keys_.insert(stage.key).second) complain("key " + hex + " stands there twice");
-    if (const auto kind = stage_kind_from_name(string(json, "kind"))) stage.kind = *kind;
-    else complain("stage " + hex + " has an unknown kind");
+    if (const auto kind = stage_kind_from_name(string(json, "kind")))
+      stage.kind = *kind;
+    else
+      complain("stage " + hex + " has an unknown kind");
     stage.name = string(json, "name");
     for (const Json& parent : list(json, "parents"))
       stage.parents.push_back(index(parent, num_stages_, "a parent comes after its child"));
     read_resources(member(json, "resources"), stage.resources);
     const Json& cost = member(json, "cost_s");
-    if (cost.is_number() && cost.get<double>() >= 0) stage.cost_s = cost.get<double>();
-    else complain("stage " + hex + " has no cost");
+    if (cost.is_number() && cost.get<double>() >= 0)
+      stage.cost_s = cost.get<double>();
+    else
+      complain("stage " + hex + " has no cost");
     stage.spec = member(json, "spec").dump(-1, ' ', false, Json::error_handler_t::replace);
     ++num_stages_;
     return stage;
@@ -174,8 +183,9 @@ class PlanReader {
       trial.parameters.emplace_back(
           as_string(at(pair, 0)), at(pair, 1).dump(-1, ' ', false, Json::error_handler_t::replace));
     for (const Json& stage : list(json, "stages"))
-      trial.stages.push_back({index(at(stage, 0), num_stages_, "a trial names a stage that is not there"),
-                              as_string(at(stage, 1)), as_string(at(stage, 2))});
+      trial.stages.push_back(
+          {index(at(stage, 0), num_stages_, "a trial names a stage that is not there"),
+           as_string(at(stage, 1)), as_string(at(stage, 2))});
     return trial;
   }
 

@@ -18,11 +18,10 @@ std::string number_text(double number) {
   if (number == 0) return "0";  // also minus zero: equal values, equal text
   std::array<char, 32> buffer;
   const bool whole = std::abs(number) < 9.0e15 && number == std::trunc(number);
-  const auto [end, status] =
-      whole ? std::to_chars(buffer.data(), buffer.data() + buffer.size(),
-                            static_cast<long long>(number))
-            : std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
-                            std::chars_format::general);
+  const auto [end, status] = whole ? std::to_chars(buffer.data(), buffer.data() + buffer.size(),
+                                                   static_cast<long long>(number))
+                                   : std::to_chars(buffer.data(), buffer.data() + buffer.size(),
+                                                   number, std::chars_format::general);
   return status == std::errc() ? std::string(buffer.data(), end) : std::string("0");
 }
 
@@ -41,23 +40,30 @@ class Evaluator {
   Result<Value> evaluate(std::uint32_t index) const {
     const Node& node = nodes_[index];
     switch (node.op) {
-      case Op::literal: return node.literal;
-      case Op::name: return name(node);
+      case Op::literal:
+        return node.literal;
+      case Op::name:
+        return name(node);
       case Op::logical_or:
-      case Op::logical_and: return logical(node);
+      case Op::logical_and:
+        return logical(node);
       case Op::logical_not: {
         VLSWEEP_TRY(const bool operand, condition(node.operands[0]));
         return Value(!operand);
       }
-      case Op::in: return contains(node);
-      case Op::call: return call(node);
+      case Op::in:
+        return contains(node);
+      case Op::call:
+        return call(node);
       case Op::equal:
       case Op::unequal:
       case Op::less:
       case Op::less_equal:
       case Op::greater:
-      case Op::greater_equal: return compare(node);
-      default: return arithmetic(node);
+      case Op::greater_equal:
+        return compare(node);
+      default:
+        return arithmetic(node);
     }
   }
 
@@ -107,13 +113,17 @@ class Evaluator {
     if (node.op == Op::unequal) return Value(left != right);
     if (is_null(left) || is_null(right)) return Value(false);
     if (left.index() != right.index() || std::holds_alternative<bool>(left))
-      return error(node, std::string("cannot order ") + kind_name(left) + " and " +
-                             kind_name(right));
+      return error(node,
+                   std::string("cannot order ") + kind_name(left) + " and " + kind_name(right));
     switch (node.op) {
-      case Op::less: return Value(left < right);
-      case Op::less_equal: return Value(left <= right);
-      case Op::greater: return Value(left > right);
-      default: return Value(left >= right);
+      case Op::less:
+        return Value(left < right);
+      case Op::less_equal:
+        return Value(left <= right);
+      case Op::greater:
+        return Value(left > right);
+      default:
+        return Value(left >= right);
     }
   }
 
@@ -135,10 +145,14 @@ class Evaluator {
     VLSWEEP_TRY(const auto right, number(node, node.operands[1]));
     if (!left || !right) return Value();
     switch (node.op) {
-      case Op::add: return finite(node, *left + *right);
-      case Op::subtract: return finite(node, *left - *right);
-      case Op::multiply: return finite(node, *left * *right);
-      default: break;
+      case Op::add:
+        return finite(node, *left + *right);
+      case Op::subtract:
+        return finite(node, *left - *right);
+      case Op::multiply:
+        return finite(node, *left * *right);
+      default:
+        break;
     }
     if (*right == 0) return error(node, "division by zero");
     return finite(node, node.op == Op::divide ? *left / *right : std::fmod(*left, *right));
@@ -160,11 +174,16 @@ class Evaluator {
   static double apply(Function function, const std::vector<double>& values) {
     double result = values[0];
     switch (function) {
-      case Function::ceil: return std::ceil(result);
-      case Function::floor: return std::floor(result);
-      case Function::round: return std::round(result);
-      case Function::abs: return std::abs(result);
-      default: break;
+      case Function::ceil:
+        return std::ceil(result);
+      case Function::floor:
+        return std::floor(result);
+      case Function::round:
+        return std::round(result);
+      case Function::abs:
+        return std::abs(result);
+      default:
+        break;
     }
     for (const double value : values)
       result = function == Function::min ? std::min(result, value) : std::max(result, value);

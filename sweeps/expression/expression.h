@@ -1,5 +1,5 @@
-// The small language of conditions and derived values: `when:`, `exclude:`, `derive:` of a sweep and
-// `--where` of a query. Parsed once, evaluated over a lookup from name to value.
+// The small language of conditions and derived values: `when:`, `exclude:`, `derive:` of a sweep
+// and `--where` of a query. Parsed once, evaluated over a lookup from name to value.
 //
 //   mode in [mixed, posthoc] and safety_ratio > 0.05
 //   ceil(helpful_samples / batch) * 2
@@ -7,11 +7,11 @@
 // From loosest to tightest: `or`, `and`, `not`, one of == != < <= > >= `in [..]` `not in [..]`,
 // + -, * / %, unary -. Functions: ceil, floor, round, abs, min, max, if(condition, then, else).
 // A name may hold dots and inner hyphens (`vlguard-unsafe.asr`), so a subtraction of names needs
-// spaces around its minus. Quotes are optional for a word to the right of a comparison or in a list:
-// there a name that the lookup does not know stands for its own text (`mode != none`).
+// spaces around its minus. Quotes are optional for a word to the right of a comparison or in a
+// list: there a name that the lookup does not know stands for its own text (`mode != none`).
 //
-// null is what a parameter that takes no value has: it equals null alone, it is never less or greater
-// than anything, arithmetic on it is null, and as a condition it is false.
+// null is what a parameter that takes no value has: it equals null alone, it is never less or
+// greater than anything, arithmetic on it is null, and as a condition it is false.
 //
 // An Expression is an immutable value: any thread may evaluate it.
 #pragma once
@@ -41,8 +41,25 @@ using ValueLookup = std::function<std::optional<Value>(std::string_view name)>;
 
 namespace expression_detail {
 enum class Op : std::uint8_t {
-  literal, name, logical_or, logical_and, logical_not, negate, equal, unequal, less, less_equal,
-  greater, greater_equal, in, add, subtract, multiply, divide, modulo, call
+  literal,
+  name,
+  logical_or,
+  logical_and,
+  logical_not,
+  negate,
+  equal,
+  unequal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  add,
+  subtract,
+  multiply,
+  divide,
+  modulo,
+  call
 };
 enum class Function : std::uint8_t { ceil, floor, round, abs, min, max, choose };
 struct Node {
@@ -57,8 +74,8 @@ struct Node {
 
 class Expression {
  public:
-  // A name as it stands in the text. `compared_with` is the name it is compared with when it may stand
-  // for its own text, else empty.
+  // A name as it stands in the text. `compared_with` is the name it is compared with when it may
+  // stand for its own text, else empty.
   struct Name {
     std::string name;
     std::uint32_t column = 0;

@@ -14,8 +14,8 @@ bool is_letter(char c) {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-constexpr std::array<std::string_view, 8> kTwoCharSymbols{"==", "!=", "<=", ">=",
-                                                          "&&", "||", "**", "//"};
+constexpr std::array<std::string_view, 8> kTwoCharSymbols{
+    "==", "!=", "<=", ">=", "&&", "||", "**", "//"};
 constexpr std::string_view kSymbols = "<>+-*/%()[],!";
 
 class Lexer {
@@ -83,7 +83,8 @@ class Lexer {
   bool in_word(std::size_t at) const {
     const char c = text_[at];
     if (is_letter(c) || is_digit(c) || c == '.') return true;
-    return c == '-' && at + 1 < text_.size() && (is_letter(text_[at + 1]) || is_digit(text_[at + 1]));
+    return c == '-' && at + 1 < text_.size() &&
+           (is_letter(text_[at + 1]) || is_digit(text_[at + 1]));
   }
 
   Result<> symbol() {

@@ -226,8 +226,8 @@ class ExpressionParser {
   Parsed parse_group(const Token& at) {
     if (++brackets_ > kMaxBrackets) return error(at, "the expression is nested too deeply");
     VLSWEEP_TRY(const std::uint32_t inner, parse_or());
-    if (!take_symbol(")")) return error(peek(), "expected ) to close the ( at column " +
-                                                    std::to_string(at.column));
+    if (!take_symbol(")"))
+      return error(peek(), "expected ) to close the ( at column " + std::to_string(at.column));
     --brackets_;
     return inner;
   }

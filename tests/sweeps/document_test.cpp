@@ -29,16 +29,16 @@ TEST(Document, TypesPlainScalarsByItsOwnRules) {
     Kind kind;
     double number;
   } cases[] = {
-      {"1e-5", Kind::number, 1e-5},   {"1.0e-5", Kind::number, 1e-5}, {"+3", Kind::number, 3},
-      {"-0.5", Kind::number, -0.5},   {".5", Kind::number, 0.5},      {"1.", Kind::number, 1},
-      {"2E3", Kind::number, 2000},    {"0", Kind::number, 0},         {"007", Kind::text, 0},
-      {"1_000", Kind::text, 0},       {"0x10", Kind::text, 0},        {"1e999", Kind::text, 0},
-      {".inf", Kind::text, 0},        {".nan", Kind::text, 0},        {"08:00:00", Kind::text, 0},
-      {"2026-11-22", Kind::text, 0},  {"off", Kind::text, 0},         {"no", Kind::text, 0},
-      {"yes", Kind::text, 0},         {"True", Kind::text, 0},        {"true", Kind::boolean, 0},
-      {"false", Kind::boolean, 0},    {"null", Kind::null, 0},        {"~", Kind::null, 0},
-      {"'1e-5'", Kind::text, 0},      {"\"true\"", Kind::text, 0},    {"''", Kind::text, 0},
-      {"1e", Kind::text, 0},          {"-", Kind::list, 0},           {"e5", Kind::text, 0},
+      {"1e-5", Kind::number, 1e-5},  {"1.0e-5", Kind::number, 1e-5}, {"+3", Kind::number, 3},
+      {"-0.5", Kind::number, -0.5},  {".5", Kind::number, 0.5},      {"1.", Kind::number, 1},
+      {"2E3", Kind::number, 2000},   {"0", Kind::number, 0},         {"007", Kind::text, 0},
+      {"1_000", Kind::text, 0},      {"0x10", Kind::text, 0},        {"1e999", Kind::text, 0},
+      {".inf", Kind::text, 0},       {".nan", Kind::text, 0},        {"08:00:00", Kind::text, 0},
+      {"2026-11-22", Kind::text, 0}, {"off", Kind::text, 0},         {"no", Kind::text, 0},
+      {"yes", Kind::text, 0},        {"True", Kind::text, 0},        {"true", Kind::boolean, 0},
+      {"false", Kind::boolean, 0},   {"null", Kind::null, 0},        {"~", Kind::null, 0},
+      {"'1e-5'", Kind::text, 0},     {"\"true\"", Kind::text, 0},    {"''", Kind::text, 0},
+      {"1e", Kind::text, 0},         {"-", Kind::list, 0},           {"e5", Kind::text, 0},
   };
   for (const auto& c : cases) {
     const Node node = read(c.text);
@@ -71,8 +71,9 @@ TEST(Document, RefusesWithThePlace) {
             "x.yaml: the file holds more than one YAML document; expected one");
   EXPECT_EQ(complaint("a: &x [1, *x]\n"),
             "x.yaml:1:11: the alias stands inside of what it names; write it out");
-  EXPECT_EQ(complaint("a: *nothing\n"), "x.yaml:1:4: this is not YAML: the referenced anchor is not "
-                                        "defined");
+  EXPECT_EQ(complaint("a: *nothing\n"),
+            "x.yaml:1:4: this is not YAML: the referenced anchor is not "
+            "defined");
   EXPECT_EQ(complaint("a: !!int 3\n"),
             "x.yaml:1:4: the tag tag:yaml.org,2002:int is not supported; leave it out");
   EXPECT_EQ(complaint("[1]: 2\n"), "x.yaml:1:1: a key must be a plain text, this is a list");

@@ -12,10 +12,14 @@ namespace {
 ValueLookup lookup() {
   return [](std::string_view name) -> std::optional<Value> {
     static const std::map<std::string, Value, std::less<>> kValues{
-        {"mode", std::string("posthoc")}, {"model", std::string("llava-7b")},
-        {"tuning", std::string("lora")},  {"safety_ratio", 0.05},
-        {"steps", 350.0},                 {"lora.rank", 8.0},
-        {"strict", true},                 {"absent", std::monostate()},
+        {"mode", std::string("posthoc")},
+        {"model", std::string("llava-7b")},
+        {"tuning", std::string("lora")},
+        {"safety_ratio", 0.05},
+        {"steps", 350.0},
+        {"lora.rank", 8.0},
+        {"strict", true},
+        {"absent", std::monostate()},
         {"vlguard-unsafe.asr", 0.25}};
     const auto found = kValues.find(name);
     return found == kValues.end() ? std::nullopt : std::optional(found->second);
@@ -100,12 +104,14 @@ TEST(Expression, RefusesWithColumnAndRemedy) {
       {"exp(1)",
        "column 1: unknown function exp(); there are ceil, floor, round, abs, min, max, if"},
       {"ceil(1, 2)", "column 1: ceil() takes 1 values, not 2"},
-      {"steps > $x", "column 9: unexpected character '$'; put texts with special characters in "
-                     "quotes"},
+      {"steps > $x",
+       "column 9: unexpected character '$'; put texts with special characters in "
+       "quotes"},
       {"1e999", "column 1: the number is out of range"},
       {"stpes > 3", "column 1: unknown name 'stpes'"},
-      {"steps-warmup", "column 1: unknown name 'steps-warmup'; to subtract, put spaces around the "
-                       "minus"},
+      {"steps-warmup",
+       "column 1: unknown name 'steps-warmup'; to subtract, put spaces around the "
+       "minus"},
       {"steps / 0", "column 7: division by zero"},
       {"1e300 * 1e300", "column 7: the result is not a finite number"},
       {"mode + 1", "column 6: expected a number, found a text"},
@@ -147,10 +153,11 @@ TEST(Expression, BoundsItsDepthAndLength) {
   EXPECT_FALSE(Expression::parse(std::string(5000, '1')));
 }
 
-// Whatever bytes come, it answers: a value or an error, never a crash. The seed is printed on failure.
+// Whatever bytes come, it answers: a value or an error, never a crash. The seed is printed on
+// failure.
 TEST(Expression, AnswersAnyBytes) {
-  const std::string pieces[] = {"mode", "(",  ")",    "[",  "]",   ",", "and", "not", "in", "1e9",
-                                "'",    "==", "min(", "if", "-",   "%", ".",   "0",   "<",  "\xff"};
+  const std::string pieces[] = {"mode", "(",  ")",    "[",  "]", ",", "and", "not", "in", "1e9",
+                                "'",    "==", "min(", "if", "-", "%", ".",   "0",   "<",  "\xff"};
   std::mt19937 random(20261122);
   for (int round = 0; round < 20000; ++round) {
     std::string text;

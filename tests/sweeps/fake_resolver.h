@@ -21,11 +21,12 @@ class FakeResolver : public DataResolver {
     return ModelInfo{"digest-of-" + name + salt, 14'000'000'000};
   }
   Result<WorldInfo> world(std::uint64_t seed) override {
-    return WorldInfo{"world-" + std::to_string(seed) + salt, where,
+    return WorldInfo{"world-" + std::to_string(seed) + salt,
+                     where,
                      {{"helpful", 6000}, {"contamination", 600}, {"safety", 5000}}};
   }
 
-  std::string salt;                      // as if every file had changed
+  std::string salt;                        // as if every file had changed
   std::filesystem::path where = "/world";  // as if the files had been moved
 };
 

@@ -21,17 +21,25 @@ std::vector<std::string> seeds() {
 }
 
 std::string mutate(std::string text, const std::vector<std::string>& all, std::mt19937& random) {
-  static const std::string kPieces[] = {"[", "]", "{", "}", ":", "&a ", "*a", "\n", "  ", "- ", "1e9",
-                                        "-1", "when", "zip", "null", "\"", "'", "!!x ", "? ", "\xff"};
+  static const std::string kPieces[] = {"[",    "]",  "{",  "}",    ":",  "&a ",  "*a",
+                                        "\n",   "  ", "- ", "1e9",  "-1", "when", "zip",
+                                        "null", "\"", "'",  "!!x ", "? ", "\xff"};
   for (std::size_t i = 1 + random() % 4; i-- > 0 && !text.empty();) {
     const std::size_t at = random() % text.size();
     const std::size_t length = std::min<std::size_t>(random() % 12, text.size() - at);
     const std::string& other = all[random() % all.size()];
     switch (random() % 4) {
-      case 0: text.erase(at, length); break;
-      case 1: text.insert(at, kPieces[random() % std::size(kPieces)]); break;
-      case 2: text.insert(at, other.substr(random() % other.size(), random() % 80)); break;
-      default: text[at] = static_cast<char>(random());
+      case 0:
+        text.erase(at, length);
+        break;
+      case 1:
+        text.insert(at, kPieces[random() % std::size(kPieces)]);
+        break;
+      case 2:
+        text.insert(at, other.substr(random() % other.size(), random() % 80));
+        break;
+      default:
+        text[at] = static_cast<char>(random());
     }
   }
   return text;

@@ -1,6 +1,6 @@
-// Golden pairs: golden/NAME.yaml and golden/NAME.txt, the plan or the complaints; also the ready-made
-// sweeps of sweeps/. Made anew by running sweeps_golden_test with VLSWEEP_REMAKE_GOLDEN=1 in the
-// environment; then read the difference.
+// Golden pairs: golden/NAME.yaml and golden/NAME.txt, the plan or the complaints; also the
+// ready-made sweeps of sweeps/. Made anew by running sweeps_golden_test with
+// VLSWEEP_REMAKE_GOLDEN=1 in the environment; then read the difference.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -25,7 +25,10 @@ Plan sample_plan() {
     stage.cost_s = 1.5;
     plan.stages.push_back(stage);
   }
-  plan.trials.push_back({"00112233aabb", 0, 3, {{"mode", "\"none\""}, {"safety_ratio", "null"}},
+  plan.trials.push_back({"00112233aabb",
+                         0,
+                         3,
+                         {{"mode", "\"none\""}, {"safety_ratio", "null"}},
                          {{0, "vision_language", ""}, {1, "respond", "figstep"}}});
   return plan;
 }

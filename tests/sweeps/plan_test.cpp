@@ -92,16 +92,31 @@ TEST(Plan, WhereFilesLieIsNotInAKeyAndWhatTheyHoldIs) {
 }
 
 TEST(Plan, EveryFieldThatCanChangeTheResultChangesTheKey) {
-  const std::string settings[] = {
-      "steps: 7",         "epochs: 2",           "batch: 32",      "micro_batch: 8",
-      "lr: 3.0e-4",       "projector_lr: 1e-3",  "warmup: 0.2",    "schedule: linear",
-      "weight_decay: 0.1", "clip: 2",            "beta1: 0.8",     "beta2: 0.9",
-      "threads: 2",       "helpful_samples: 100", "contamination: 0.02",
-      "bucket_by_length: false", "strict: true", "lora_rank: 4",   "lora_alpha: 4",
-      "lora_dropout: 0.1", "vision_language: {lora: {lr: 0.002}}"};
+  const std::string settings[] = {"steps: 7",
+                                  "epochs: 2",
+                                  "batch: 32",
+                                  "micro_batch: 8",
+                                  "lr: 3.0e-4",
+                                  "projector_lr: 1e-3",
+                                  "warmup: 0.2",
+                                  "schedule: linear",
+                                  "weight_decay: 0.1",
+                                  "clip: 2",
+                                  "beta1: 0.8",
+                                  "beta2: 0.9",
+                                  "threads: 2",
+                                  "helpful_samples: 100",
+                                  "contamination: 0.02",
+                                  "bucket_by_length: false",
+                                  "strict: true",
+                                  "lora_rank: 4",
+                                  "lora_alpha: 4",
+                                  "lora_dropout: 0.1",
+                                  "vision_language: {lora: {lr: 0.002}}"};
   std::set<Key> seen{stage_of(plan_of(micro("mode: none, tuning: lora")),
                               plan_of(micro("mode: none, tuning: lora")).trials[0],
-                              "vision_language").key};
+                              "vision_language")
+                         .key};
   for (const std::string& setting : settings) {
     const Plan plan = plan_of(micro("mode: none, tuning: lora", "tune: {" + setting + "}\n"));
     EXPECT_TRUE(seen.insert(stage_of(plan, plan.trials[0], "vision_language").key).second)
@@ -167,14 +182,16 @@ TEST(Plan, ModesTakeTheseSamples) {
       {"mode: posthoc, safety_ratio: 1", "safety", "safety:2000 "},
   };
   for (const auto& c : cases) {
-    const Plan plan = plan_of(micro(
-        c.parameters, "tune: {helpful_samples: 4000, contamination: 0.01, posthoc_samples: 2000}\n"));
+    const Plan plan = plan_of(
+        micro(c.parameters,
+              "tune: {helpful_samples: 4000, contamination: 0.01, posthoc_samples: 2000}\n"));
     EXPECT_EQ(mixture(stage_of(plan, plan.trials[0], c.role)), c.expected) << c.parameters;
   }
 }
 
 TEST(Plan, PosthocStartsFromTheStageOfNoneWithTheSameTuning) {
-  const Plan plan = plan_of(micro("mode: [none, posthoc], tuning: [full, lora], safety_ratio: 0.1"));
+  const Plan plan =
+      plan_of(micro("mode: [none, posthoc], tuning: [full, lora], safety_ratio: 0.1"));
   std::map<std::string, Key> none;
   for (const Trial& trial : plan.trials)
     if (trial.parameters[1].second == "\"none\"")
@@ -189,7 +206,8 @@ TEST(Plan, PosthocStartsFromTheStageOfNoneWithTheSameTuning) {
 TEST(Plan, ATunedFolderIsTheStageOfNoneItself) {
   const std::string yaml =
       "version: 1\nname: x\nmodels: {m: {path: m, aligned: a}}\n"
-      "data: {helpful: {annotations: h.json}, safety: {annotations: s.json}, advbench: {annotations: "
+      "data: {helpful: {annotations: h.json}, safety: {annotations: s.json}, advbench: "
+      "{annotations: "
       "a.csv}}\nparameters: {mode: [untuned, none, posthoc, clean, mixed], safety_ratio: 0.1}\n"
       "tune: {helpful_samples: 1000}\nevaluate: [advbench]\n";
   const Plan plan = plan_of(yaml);
@@ -235,8 +253,8 @@ TEST(Plan, MoreRanksTakeNoLongerAndNeverLessThanTheLongestPath) {
 TEST(Plan, TensOfThousandsOfTrialsArePlannedInSeconds) {
   std::string seeds = "[0";
   for (int i = 1; i < 2000; ++i) seeds += ", " + std::to_string(i);
-  const Plan plan = plan_of(micro("mode: posthoc, safety_ratio: [0, 0.1, 0.2, 0.3, 1]", "",
-                                  seeds + "]"));
+  const Plan plan =
+      plan_of(micro("mode: posthoc, safety_ratio: [0, 0.1, 0.2, 0.3, 1]", "", seeds + "]"));
   EXPECT_EQ(plan.trials.size(), 10'000u);
   EXPECT_EQ(ids(plan).size(), 10'000u);
 }
