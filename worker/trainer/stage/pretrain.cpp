@@ -1,4 +1,5 @@
 // A pretrain stage: the micro-world's base model from nothing. Text, alignment, tower, projector.
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -16,11 +17,10 @@
 namespace vlsweep {
 namespace {
 
-namespace recipe = pretrain_recipe;
-
 // What the phases share.
 struct Pretraining {
   const PretrainSpec& spec;
+  const PretrainRecipe& recipe;
   StageSink& sink;
   LoadedModel loaded;
   std::int64_t steps_done = 0;
@@ -28,22 +28,23 @@ struct Pretraining {
 
   Llava& model() { return *loaded.model; }
   bool stop() const { return sink.cancelled(); }
-  std::uint64_t seed_of(const recipe::Phase& phase) const {
-    return Random(spec.seed, phase.name).next();
+  std::uint64_t seed_of(const PretrainPhase& phase) const {
+    return SplitMix64(spec.seed, phase.name).next();
   }
 };
 
-Result<Pretraining> begin(const PretrainSpec& spec, Workplace& workplace, StageSink& sink) {
+Result<Pretraining> begin(const PretrainSpec& spec, const PretrainRecipe& recipe,
+                          Workplace& workplace, StageSink& sink) {
   VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(spec.world));
   const auto image_token = tokenizer.image();
   if (!image_token)
     return fail(Errc::invalid, "the tokenizer has no <image> token", spec.world.string());
-  LlavaConfig config = recipe::config(tokenizer.vocab_size(), *image_token);
+  LlavaConfig config = world_model_config(tokenizer.vocab_size(), *image_token);
   config.bos_token = tokenizer.bos();
   config.eos_token = tokenizer.eos();
   config.pad_token = tokenizer.pad();
-  auto model = make_llava(config, spec.seed, recipe::init(), workplace.device());
-  return Pretraining{spec, sink, {std::move(model), std::move(tokenizer), {}}, 0, {}};
+  auto model = make_llava(config, spec.seed, recipe.init, workplace.device());
+  return Pretraining{spec, recipe, sink, {std::move(model), std::move(tokenizer), {}}, 0, {}};
 }
 
 // A word for a thing in a colour ("red-dot") starts as the sum of its parts, scaled to their length:
@@ -67,16 +68,16 @@ void compose_words(Pretraining& run, const std::vector<LabelledImage>& images) {
 }
 
 // Trains what is trainable now by one phase's numbers.
-Result<> run_phase(Pretraining& run, const recipe::Phase& phase,
+Result<> run_phase(Pretraining& run, const PretrainPhase& phase,
                    std::vector<TrainableParameter> parameters, const StepFunction& step) {
   LoopSettings settings;
   settings.steps = phase.steps;
   settings.lr = phase.lr;
-  settings.clip = recipe::kClip;
-  settings.warmup = recipe::kWarmup;
+  settings.clip = run.recipe.clip;
+  settings.warmup = run.recipe.warmup;
   settings.first_step = run.steps_done;
-  settings.stage_steps = recipe::kSteps;
-  FlatAdamW optimizer(parameters, {.beta1 = recipe::kBeta1, .beta2 = recipe::kBeta2});
+  settings.stage_steps = run.recipe.steps();
+  FlatAdamW optimizer(parameters, {.beta1 = run.recipe.beta1, .beta2 = run.recipe.beta2});
   auto state = train(settings, optimizer, step, run.sink);
   if (!state) return with_context(state.error(), phase.name);
   run.steps_done += phase.steps;
@@ -84,17 +85,17 @@ Result<> run_phase(Pretraining& run, const recipe::Phase& phase,
   return {};
 }
 
-Result<> run_language_phase(Pretraining& run, const recipe::Phase& phase, const FeatureTable* table,
+Result<> run_language_phase(Pretraining& run, const PretrainPhase& phase, const FeatureTable* table,
                             const std::vector<TrainItem>& items) {
   std::vector<std::int64_t> lengths;
   for (const TrainItem& item : items) lengths.push_back(input_length(item));
   LanguageStep step(run.model(), table, items,
-                    BatchOrder(std::move(lengths), recipe::kBatch, true, run.seed_of(phase)),
-                    recipe::kBatch);
+                    BatchOrder(std::move(lengths), run.recipe.batch, true, run.seed_of(phase)),
+                    run.recipe.batch);
   return run_phase(run, phase, run.model().trainable_parameters(), std::ref(step));
 }
 
-Result<> train_text(Pretraining& run, const recipe::Phase& phase, const char* file) {
+Result<> train_text(Pretraining& run, const PretrainPhase& phase, const char* file) {
   VLSWEEP_TRY(const auto texts, read_text_items(run.spec.world / file));
   std::vector<TrainItem> items;
   for (const TextItem& text : texts) {
@@ -110,10 +111,11 @@ Result<> train_text(Pretraining& run, const recipe::Phase& phase, const char* fi
 }
 
 Result<> train_tower(Pretraining& run, const std::vector<LabelledImage>& images) {
-  const recipe::Phase& phase = recipe::kTower;
+  const PretrainPhase& phase = run.recipe.tower;
   VLSWEEP_TRY(TowerPhase tower,
-              TowerPhase::make(run.model(), run.loaded.tokenizer, images, recipe::kBatch,
-                               run.seed_of(phase), [&run] { return run.stop(); }));
+              TowerPhase::make(run.model(), run.loaded.tokenizer, images,
+                               {run.recipe.batch, run.seed_of(phase), run.recipe.word_weight},
+                               [&run] { return run.stop(); }));
   run.model().set_trainable(Part::vision_tower, true);
   run.model().set_trainable(Part::projector, true);
   std::vector<TrainableParameter> parameters = run.model().trainable_parameters();
@@ -135,19 +137,20 @@ Result<> train_projector(Pretraining& run, Workplace& workplace) {
   VLSWEEP_TRY(const Mixture mixture, read_mixture(captions, run.loaded, workplace, &table,
                                                   [&run] { return run.stop(); }));
   run.model().set_trainable(Part::projector, true);
-  return run_language_phase(run, recipe::kProjector, &table, mixture.items);
+  return run_language_phase(run, run.recipe.projector, &table, mixture.items);
 }
 
 }  // namespace
 
-Result<StageOutcome> run_pretrain(const PretrainSpec& spec, const StageRequest& request,
-                                  Workplace& workplace, StageSink& sink) {
+Result<StageOutcome> run_pretrain(const PretrainSpec& spec, const PretrainRecipe& recipe,
+                                  const StageRequest& request, Workplace& workplace,
+                                  StageSink& sink) {
   VLSWEEP_TRY(const auto images, read_labelled_images(spec.world / "vision.jsonl"));
-  VLSWEEP_TRY(Pretraining run, begin(spec, workplace, sink));
+  VLSWEEP_TRY(Pretraining run, begin(spec, recipe, workplace, sink));
   compose_words(run, images);
   run.model().set_training(true);
-  VLSWEEP_CHECK_OK(train_text(run, recipe::kLanguage, "pretrain.jsonl"));
-  VLSWEEP_CHECK_OK(train_text(run, recipe::kAlign, "align.jsonl"));
+  VLSWEEP_CHECK_OK(train_text(run, recipe.language, "pretrain.jsonl"));
+  VLSWEEP_CHECK_OK(train_text(run, recipe.align, "align.jsonl"));
   VLSWEEP_CHECK_OK(train_tower(run, images));
   VLSWEEP_CHECK_OK(train_projector(run, workplace));
   VLSWEEP_CHECK_OK(save_checkpoint(run.model(), request.out / "checkpoint", spec.world));

@@ -38,7 +38,7 @@ Result<StageOutcome> dispatch(const StageRequest& request, Workplace& workplace,
     case StageKind::pretrain: {
       VLSWEEP_TRY(const PretrainSpec spec, read_pretrain_spec(request));
       at::set_num_threads(spec.threads);
-      return run_pretrain(spec, request, workplace, sink);
+      return run_pretrain(spec, PretrainRecipe{}, request, workplace, sink);
     }
     case StageKind::tune: {
       VLSWEEP_TRY(const TuneSpec spec, read_tune_spec(request));

@@ -7,7 +7,6 @@
 
 #include "worker/trainer/image/image.h"
 #include "worker/trainer/image/preprocess.h"
-#include "worker/trainer/stage/pretrain_recipe.h"
 
 namespace vlsweep {
 namespace {
@@ -71,8 +70,9 @@ at::Tensor head_weight(std::int64_t classes, std::int64_t inputs, const at::Tens
 }  // namespace
 
 Result<TowerPhase> TowerPhase::make(const Llava& model, const Tokenizer& tokenizer,
-                                    const std::vector<LabelledImage>& images, std::int64_t batch,
-                                    std::uint64_t seed, const std::function<bool()>& stop) {
+                                    const std::vector<LabelledImage>& images,
+                                    const TowerSettings& settings,
+                                    const std::function<bool()>& stop) {
   const std::int64_t cells = model.config().image_positions();
   const auto count = static_cast<std::int64_t>(images.size());
   Labels labels;
@@ -80,7 +80,9 @@ Result<TowerPhase> TowerPhase::make(const Llava& model, const Tokenizer& tokeniz
     VLSWEEP_CHECK_OK(add_labels(image, tokenizer, cells, labels));
   VLSWEEP_TRY(const at::Tensor pixels,
               read_pixels(images, model.config().vision->image_size, stop));
-  TowerPhase phase(model, BatchOrder(std::vector<std::int64_t>(images.size(), 0), batch, false, seed));
+  BatchOrder order(std::vector<std::int64_t>(images.size(), 0), settings.batch, false,
+                   settings.seed);
+  TowerPhase phase(model, std::move(order), settings.word_weight);
   const auto place = [&](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong).view({count, cells}).to(model.device());
   };
@@ -88,7 +90,7 @@ Result<TowerPhase> TowerPhase::make(const Llava& model, const Tokenizer& tokeniz
   phase.symbols_ = place(labels.symbols);
   phase.colours_ = place(labels.colours);
   phase.words_ = place(labels.words);
-  torch::manual_seed(seed);
+  torch::manual_seed(settings.seed);
   const std::int64_t width = model.config().vision->hidden_size;
   const std::int64_t symbols = labels.symbol_classes.size();
   const std::int64_t colours = std::max<std::int64_t>(1, labels.colour_classes.size());
@@ -120,7 +122,7 @@ StepLoss TowerPhase::operator()(FlatAdamW& optimizer) {
   const at::Tensor distance = (model_.project(features) - words).square().sum(-1).mean();
   const at::Tensor loss = score(symbol_weight_, symbol_bias_, symbols_) +
                           score(colour_weight_, colour_bias_, colours_) +
-                          pretrain_recipe::kWordWeight * distance;
+                          word_weight_ * distance;
   loss.backward();
   return {loss.detach(), features.size(0) * features.size(1)};
 }

@@ -19,13 +19,20 @@
 
 namespace vlsweep {
 
+struct TowerSettings {
+  std::int64_t batch = 64;
+  std::uint64_t seed = 0;
+  double word_weight = 1;  // of the distance to the words
+};
+
 class TowerPhase {
  public:
   // Reads all images. invalid: an image is bad, its words are not one per feature, or a word is not
   // one token.
   static Result<TowerPhase> make(const Llava& model, const Tokenizer& tokenizer,
-                                 const std::vector<LabelledImage>& images, std::int64_t batch,
-                                 std::uint64_t seed, const std::function<bool()>& stop);
+                                 const std::vector<LabelledImage>& images,
+                                 const TowerSettings& settings,
+                                 const std::function<bool()>& stop);
 
   // The heads that are thrown away afterwards; to be trained along with tower and projector.
   std::vector<TrainableParameter> head_parameters() const;
@@ -35,9 +42,11 @@ class TowerPhase {
   StepLoss operator()(FlatAdamW& optimizer);
 
  private:
-  TowerPhase(const Llava& model, BatchOrder order) : model_(model), order_(std::move(order)) {}
+  TowerPhase(const Llava& model, BatchOrder order, double word_weight)
+      : model_(model), word_weight_(word_weight), order_(std::move(order)) {}
 
   const Llava& model_;
+  double word_weight_;
   BatchOrder order_;
   at::Tensor pixels_;            // [N, 3, S, S]
   at::Tensor symbols_, colours_; // [N, P] classes; colours_ -100 where there is no glyph

@@ -16,6 +16,7 @@
 #include "orchestrator/base/result.h"
 #include "worker/data/read.h"
 #include "worker/trainer/model/llava.h"
+#include "worker/trainer/stage/pretrain_recipe.h"
 #include "worker/trainer/stage/sink.h"
 #include "worker/trainer/stage/spec.h"
 #include "worker/trainer/text/tokenizer.h"
@@ -68,8 +69,9 @@ class Workplace {
 };
 
 // The kinds of stages. They may throw what libtorch throws; StageRunner stops it.
-Result<StageOutcome> run_pretrain(const PretrainSpec& spec, const StageRequest& request,
-                                  Workplace& workplace, StageSink& sink);
+Result<StageOutcome> run_pretrain(const PretrainSpec& spec, const PretrainRecipe& recipe,
+                                  const StageRequest& request, Workplace& workplace,
+                                  StageSink& sink);
 Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
                               Workplace& workplace, StageSink& sink);
 Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, StageSink& sink);

@@ -30,7 +30,7 @@ class BatchOrder {
   std::vector<std::int64_t> lengths_;
   std::size_t batch_;
   bool by_length_;
-  Random random_;
+  SplitMix64 random_;
   std::vector<std::vector<std::int64_t>> left_;  // of this epoch, taken from the back
 };
 

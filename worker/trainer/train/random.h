@@ -1,7 +1,7 @@
 // Random numbers and orders that are the same on every machine and with every library version:
 // what a stage trains on must not hang on how a standard library shuffles.
 //
-// A Random is a value of one thread.
+// A SplitMix64 is a value of one thread.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,13 @@
 
 namespace vlsweep {
 
-// SplitMix64 (Steele, Lea, Flood 2014): 64 bits of state, one addition and two multiplications.
-class Random {
+// Steele, Lea, Flood 2014 (SplittableRandom's generator): 64 bits of state, one addition and
+// two multiplications a number.
+class SplitMix64 {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
+  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
   // Seeded by a number and a name (FNV-1a of it), so that streams of one seed differ by purpose.
-  Random(std::uint64_t seed, std::string_view name) : state_(seed) {
+  SplitMix64(std::uint64_t seed, std::string_view name) : state_(seed) {
     std::uint64_t hash = 0xcbf29ce484222325U;
     for (const char c : name)
       hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;

@@ -8,7 +8,7 @@ namespace vlsweep {
 
 Result<std::vector<std::int64_t>> select_samples(std::size_t size, std::optional<std::int64_t> count,
                                                  std::uint64_t seed, std::string_view name) {
-  std::vector<std::int64_t> order = Random(seed, name).permutation(size);
+  std::vector<std::int64_t> order = SplitMix64(seed, name).permutation(size);
   if (!count) return order;
   if (static_cast<std::size_t>(*count) > size)
     return fail(Errc::invalid, "data source " + std::string(name) + " has " + std::to_string(size) +

@@ -1,0 +1,136 @@
+// Which samples are trained on, in which order: portable, seeded, nested.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "worker/trainer/train/batches.h"
+#include "worker/trainer/train/random.h"
+#include "worker/trainer/train/schedule.h"
+#include "worker/trainer/train/selection.h"
+
+namespace vlsweep {
+namespace {
+
+using Indices = std::vector<std::int64_t>;
+
+TEST(SplitMix64, IsSplitMix64) {
+  SplitMix64 random(1234567);  // reference values of the algorithm's authors
+  EXPECT_EQ(random.next(), 6457827717110365317U);
+  EXPECT_EQ(random.next(), 3203168211198807973U);
+  EXPECT_EQ(random.next(), 9817491932198370423U);
+}
+
+TEST(SplitMix64, DrawsBelowABoundEvenly) {
+  SplitMix64 random(1);
+  std::map<std::uint64_t, int> counts;
+  for (int i = 0; i < 7000; ++i) ++counts[random.below(7)];
+  ASSERT_EQ(counts.size(), 7U);
+  for (const auto& [value, count] : counts) EXPECT_NEAR(count, 1000, 150) << value;
+}
+
+TEST(Selection, NeverChangesWithTheLibrary) {
+  // What a stage trains on is part of what its key stands for: these must never change.
+  EXPECT_EQ(*select_samples(10, std::nullopt, 0, "helpful"),
+            (Indices{8, 0, 1, 4, 2, 9, 3, 7, 6, 5}));
+  EXPECT_EQ(*select_samples(10, std::nullopt, 1, "helpful"),
+            (Indices{9, 0, 8, 2, 6, 7, 5, 1, 4, 3}));
+  EXPECT_EQ(*select_samples(10, std::nullopt, 0, "safety"), (Indices{3, 8, 2, 1, 5, 6, 9, 7, 0, 4}));
+}
+
+TEST(Selection, OfASmallerCountIsASubsetOfThatOfALarger) {
+  const Indices all = *select_samples(1000, std::nullopt, 3, "safety");
+  for (const std::int64_t count : {0, 1, 50, 999, 1000}) {
+    const Indices some = *select_samples(1000, count, 3, "safety");
+    EXPECT_EQ(some, Indices(all.begin(), all.begin() + count)) << count;
+  }
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), 1000U);
+}
+
+TEST(Selection, RefusesMoreThanThereIs) {
+  const auto result = select_samples(10, 11, 0, "safety");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::invalid);
+  EXPECT_EQ(result.error().message,
+            "data source safety has 10 good samples, but 11 were asked for");
+}
+
+Indices lengths_of(std::size_t count) {
+  SplitMix64 random(5);
+  Indices lengths;
+  for (std::size_t i = 0; i < count; ++i)
+    lengths.push_back(static_cast<std::int64_t>(5 + random.below(30)));
+  return lengths;
+}
+
+TEST(BatchOrder, VisitsEverySampleOnceAnEpochButTheRaggedRest) {
+  BatchOrder order(lengths_of(1000), 64, true, 0);
+  ASSERT_EQ(order.batches_per_epoch(), 15);
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    std::set<std::int64_t> seen;
+    for (int i = 0; i < 15; ++i)
+      for (const std::int64_t index : order.next()) EXPECT_TRUE(seen.insert(index).second);
+    EXPECT_EQ(seen.size(), 960U);
+  }
+}
+
+TEST(BatchOrder, BucketsByLength) {
+  const Indices lengths = lengths_of(4096);
+  const auto padding = [&](bool by_length) {
+    BatchOrder order(lengths, 64, by_length, 0);
+    std::int64_t wasted = 0;
+    for (int i = 0; i < 64; ++i) {
+      const Indices batch = order.next();
+      std::int64_t longest = 0, sum = 0;
+      for (const std::int64_t index : batch) {
+        longest = std::max(longest, lengths[static_cast<std::size_t>(index)]);
+        sum += lengths[static_cast<std::size_t>(index)];
+      }
+      wasted += longest * 64 - sum;
+    }
+    return wasted;
+  };
+  EXPECT_LT(padding(true) * 5, padding(false));
+}
+
+TEST(BatchOrder, HangsOnTheSeedAlone) {
+  const auto batches = [](std::uint64_t seed) {
+    BatchOrder order(lengths_of(500), 32, true, seed);
+    std::vector<Indices> all;
+    for (int i = 0; i < 40; ++i) all.push_back(order.next());
+    return all;
+  };
+  EXPECT_EQ(batches(7), batches(7));
+  EXPECT_NE(batches(7), batches(8));
+}
+
+TEST(BatchOrder, TakesAllOfFewerSamplesThanABatch) {
+  BatchOrder order({5, 6, 7}, 64, true, 0);
+  EXPECT_EQ(order.batches_per_epoch(), 1);
+  EXPECT_EQ(order.next().size(), 3U);
+  EXPECT_EQ(order.next().size(), 3U);
+}
+
+struct ScheduleCase {
+  Schedule schedule;
+  double warmup;
+  std::int64_t step;
+  double factor;
+};
+
+TEST(Schedule, WarmsUpAndDecays) {
+  const ScheduleCase cases[] = {
+      {Schedule::constant, 0, 0, 1},     {Schedule::constant, 0.1, 0, 0.1},
+      {Schedule::constant, 0.1, 9, 1},   {Schedule::constant, 0.1, 99, 1},
+      {Schedule::linear, 0, 50, 0.5},    {Schedule::linear, 0.1, 4, 0.5 * 0.96},
+      {Schedule::cosine, 0, 0, 1},       {Schedule::cosine, 0, 50, 0.5},
+      {Schedule::cosine, 0.1, 99, 0.5 + 0.5 * std::cos(std::numbers::pi * 0.99)},
+  };
+  for (const ScheduleCase& each : cases)
+    EXPECT_NEAR(schedule_factor(each.schedule, each.warmup, each.step, 100), each.factor, 1e-12)
+        << static_cast<int>(each.schedule) << " at " << each.step;
+}
+
+}  // namespace
+}  // namespace vlsweep

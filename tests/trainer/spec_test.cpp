@@ -1,0 +1,147 @@
+// What stage specs are taken and what is said of those that are not.
+#include <gtest/gtest.h>
+
+#include "worker/trainer/stage/spec.h"
+
+namespace vlsweep {
+namespace {
+
+using Json = nlohmann::json;
+
+Json good_tune() {
+  return Json::parse(R"({"type":"run","stage":7,"attempt":2,"kind":"tune","parents":["/s/ab/p"],
+    "out":"/s/out","resume":false,"spec":{
+      "recipe":1,"role":"safety","base":{"parent":0},"prompt":"micro","image_mode":"plain",
+      "data":[{"name":"helpful","format":"llava","@path":"h.json","@images":"i","digest":"00",
+               "count":8000},
+              {"name":"safety","format":"vlguard","part":"train","@path":"s.json","count":null}],
+      "tuning":"lora","lora":{"rank":4,"alpha":8,"dropout":0.1},"freeze":["vision_tower"],
+      "lr":8e-4,"projector_lr":null,"betas":[0.9,0.98],"weight_decay":0.0,"clip":1.0,
+      "schedule":"cosine","warmup":0.1,"steps":350,"epochs":null,"batch":64,"micro_batch":32,
+      "bucket_by_length":true,"seed":5,"threads":1,"strict":true,"@hint":"ignored"}})");
+}
+
+Json good_respond() {
+  return Json::parse(R"({"stage":0,"attempt":1,"kind":"respond","parents":[],"out":"o","spec":{
+      "recipe":1,"model":{"@path":"/m","digest":"aa"},"prompt":"vicuna_v1","image_mode":"pad",
+      "suite":{"name":"advbench-suffix","format":"advbench","part":"","@path":"a.csv",
+               "digest":"00","suffix":"start with","limit":null},
+      "max_new_tokens":16,"temperature":0.0,"threads":2}})");
+}
+
+std::string complaint_of(const Json& message) {
+  const auto request = read_request(message);
+  if (!request) return request.error().text();
+  if (request->kind == StageKind::tune) {
+    const auto spec = read_tune_spec(*request);
+    return spec ? "" : spec.error().text();
+  }
+  const auto spec = read_respond_spec(*request);
+  return spec ? "" : spec.error().text();
+}
+
+TEST(Spec, OfATuneStageIsRead) {
+  const auto request = read_request(good_tune());
+  ASSERT_TRUE(request) << request.error().text();
+  EXPECT_EQ(request->stage, 7U);
+  EXPECT_EQ(request->attempt, 2U);
+  const auto spec = read_tune_spec(*request);
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(spec->base, "/s/ab/p/checkpoint");
+  EXPECT_TRUE(spec->base_is_parent);
+  ASSERT_EQ(spec->data.size(), 2U);
+  EXPECT_EQ(spec->data[0].count, 8000);
+  EXPECT_EQ(spec->data[0].images, "i");
+  EXPECT_EQ(spec->data[1].count, std::nullopt);
+  EXPECT_EQ(spec->data[1].part, "train");
+  ASSERT_TRUE(spec->lora);
+  EXPECT_EQ(spec->lora->rank, 4);
+  EXPECT_EQ(spec->projector_lr, std::nullopt);
+  EXPECT_EQ(spec->beta2, 0.98);
+  EXPECT_EQ(spec->steps, 350);
+  EXPECT_EQ(spec->micro_batch, 32);
+  EXPECT_EQ(spec->seed, 5U);
+  EXPECT_TRUE(spec->strict);
+}
+
+TEST(Spec, OfARespondStageIsRead) {
+  const auto spec = read_respond_spec(*read_request(good_respond()));
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(spec->model, "/m");
+  EXPECT_EQ(spec->suite.suffix, "start with");
+  EXPECT_EQ(spec->suite.source.format, "advbench");
+  EXPECT_EQ(spec->suite.source.count, std::nullopt);
+  EXPECT_EQ(spec->max_new_tokens, 16);
+  EXPECT_EQ(spec->threads, 2);
+}
+
+struct BadSpec {
+  const char* pointer;  // the member that is changed
+  Json value;           // discarded: the member is taken away
+  const char* complaint;
+};
+
+void expect_complaints(const Json& good, const std::vector<BadSpec>& cases) {
+  ASSERT_EQ(complaint_of(good), "");
+  for (const BadSpec& each : cases) {
+    Json message = good;
+    const Json::json_pointer pointer(each.pointer);
+    if (each.value.is_discarded())
+      message[pointer.parent_pointer()].erase(pointer.back());
+    else
+      message[pointer] = each.value;
+    EXPECT_EQ(complaint_of(message), each.complaint) << each.pointer;
+  }
+}
+
+const Json kGone = Json(Json::value_t::discarded);
+
+TEST(Spec, ThatIsWrongIsRefusedByMember) {
+  expect_complaints(
+      good_tune(),
+      {{"/stage", -1, "stage: should be a whole number from 0 to 4294967295"},
+       {"/kind", "train", "kind: is \"train\", which is no kind of stage"},
+       {"/out", kGone, "out: is missing"},
+       {"/parents", "p", "parents: should be a list"},
+       {"/spec", Json::array(), "spec: should be an object"},
+       {"/spec/recipe", 2, "spec.recipe: is 2; this trainer knows recipe 1 only"},
+       {"/spec/lr", "fast", "spec.lr: should be a number from 0.0 to 1000.0"},
+       {"/spec/lr", kGone, "spec.lr: is missing"},
+       {"/spec/betas", {0.9, 1.5}, "spec.betas: should be two numbers from 0 to below 1"},
+       {"/spec/betas", {0.9, "x"}, "spec.betas: should be two numbers from 0 to below 1"},
+       {"/spec/schedule", "step",
+        "spec.schedule: is \"step\"; known: cosine, linear, constant"},
+       {"/spec/epochs", 1.0,
+        "spec.steps: should be given, or epochs should, and the other be null"},
+       {"/spec/steps", nullptr,
+        "spec.steps: should be given, or epochs should, and the other be null"},
+       {"/spec/batch", 0, "spec.batch: should be a whole number from 1 to 1048576"},
+       {"/spec/tuning", "full", "spec.lora: should be there exactly if tuning is lora"},
+       {"/spec/lora/rank", 0, "spec.lora.rank: should be a whole number from 1 to 65536"},
+       {"/spec/freeze", {"head"},
+        "spec.freeze: knows vision_tower, projector, language_model, not head"},
+       {"/spec/data", Json::array(), "spec.data: should name at least one data source"},
+       {"/spec/data/1/format", 3, "spec.data[1].format: should be a string"},
+       {"/spec/data/0/cuont", 3, "spec.data[0].cuont: is not known to this trainer"},
+       {"/spec/base/parent", 1, "spec.base.parent: should be a whole number from 0 to 0"},
+       {"/spec/base", {{"digest", "a"}}, "spec.base.@path: is missing"},
+       {"/spec/learning_rate", 1, "spec.learning_rate: is not known to this trainer"}});
+  expect_complaints(
+      good_respond(),
+      {{"/spec/temperature", 0.7, "spec.temperature: should be 0: this trainer decodes greedily"},
+       {"/spec/max_new_tokens", 1e9,
+        "spec.max_new_tokens: should be a whole number from 1 to 65536"},
+       {"/spec/suite/limit", -1,
+        "spec.suite.limit: should be a whole number from 0 to 1099511627776"},
+       {"/spec/suite", kGone, "spec.suite: is missing"},
+       {"/spec/threads", 18446744073709551615U,
+        "spec.threads: should be a whole number from 1 to 1024"}});
+}
+
+TEST(Spec, OfAnotherShapeIsRefused) {
+  for (const char* text : {"[]", "3", "null", "{}", "\"run\""})
+    EXPECT_NE(complaint_of(Json::parse(text)), "") << text;
+}
+
+}  // namespace
+}  // namespace vlsweep

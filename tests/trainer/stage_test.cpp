@@ -1,0 +1,246 @@
+// Whole stages on a small world: what they leave, what they say, what they do with bad input.
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "stage_fixture.h"
+#include "worker/trainer/format/adapter.h"
+#include "worker/trainer/stage/workplace.h"
+
+namespace vlsweep {
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+std::set<std::string> ids_of(const Json& source) {
+  const auto ids = source["ids"].get<std::vector<std::string>>();
+  return {ids.begin(), ids.end()};
+}
+
+TEST_F(StageTest, TuneLearnsAndLeavesACheckpointAndAManifest) {
+  const auto outcome = run(*runner_, tune_message("tune"), record_);
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  const auto losses = record_.losses();
+  ASSERT_EQ(losses.size(), 30U);
+  EXPECT_LT(losses.back(), 0.7 * losses.front());
+  EXPECT_EQ(outcome->metrics[0].name, "loss");
+  EXPECT_GT(outcome->peak_memory, 1U << 20);
+  EXPECT_EQ(outcome->note, "");
+  EXPECT_TRUE(fs::exists(root() / "tune/checkpoint/model.safetensors"));
+  EXPECT_TRUE(fs::exists(root() / "tune/checkpoint/tokenizer.model"));
+  const Json manifest = Json::parse(read(root() / "tune/manifest.json"));
+  EXPECT_EQ(manifest["sources"][0]["name"], "helpful");
+  EXPECT_EQ(ids_of(manifest["sources"][0]).size(), 150U);
+}
+
+TEST_F(StageTest, TuneGivesTheSameBytesWarmAndCold) {
+  ASSERT_TRUE(run(*runner_, tune_message("cold"), record_));
+  ASSERT_TRUE(run(*runner_, tune_message("warm"), record_));
+  auto other = std::move(*StageRunner::make("cpu"));
+  ASSERT_TRUE(run(*other, tune_message("again"), record_));
+  const std::string file = "checkpoint/model.safetensors";
+  EXPECT_EQ(read(root() / "cold" / file), read(root() / "warm" / file));
+  EXPECT_EQ(read(root() / "cold" / file), read(root() / "again" / file));
+}
+
+TEST_F(StageTest, TuneOnLessSafetyDataUsesASubset) {
+  std::vector<std::set<std::string>> sets;
+  for (const int count : {5, 20}) {
+    Json message = tune_message("nested");
+    message["spec"]["steps"] = 1;
+    message["spec"]["data"].push_back({{"name", "safety"},
+                                       {"format", "vlguard"},
+                                       {"part", "train"},
+                                       {"@path", world() / "vlguard/train.json"},
+                                       {"@images", world() / "vlguard/train"},
+                                       {"count", count}});
+    const auto outcome = run(*runner_, message, record_);
+    ASSERT_TRUE(outcome) << outcome.error().text();
+    const Json manifest = Json::parse(read(root() / "nested/manifest.json"));
+    sets.push_back(ids_of(manifest["sources"][1]));
+  }
+  EXPECT_TRUE(std::ranges::includes(sets[1], sets[0]));
+}
+
+TEST_F(StageTest, LoraLeavesAnAdapterThatNamesItsBaseAsTheStoreHasIt) {
+  Json message = tune_message("stages/cd/" + std::string(64, 'c'));
+  message["spec"]["tuning"] = "lora";
+  message["spec"]["lora"] = {{"rank", 4}, {"alpha", 8}, {"dropout", 0.0}};
+  const auto outcome = run(*runner_, message, record_);
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_LT(record_.losses().back(), record_.losses().front());
+  const fs::path stage = root() / "stages/cd" / std::string(64, 'c');
+  const auto adapter = load_adapter_config(stage / "checkpoint");
+  ASSERT_TRUE(adapter) << adapter.error().text();
+  EXPECT_EQ(adapter->base, "../../../ab/" + kBaseKey + "/checkpoint");
+  StageRecord answers;
+  const auto asked = run(*runner_, respond_message(stage, "advbench", "all"), answers);
+  ASSERT_TRUE(asked) << asked.error().text();
+  EXPECT_FALSE(answers.rows.empty());
+}
+
+TEST_F(StageTest, TuneCountsBadSamplesAndNamesThem) {
+  const Json torn = Json::parse(R"([
+    {"id":"good","conversations":[{"from":"human","value":"spell dot"},
+                                  {"from":"gpt","value":"d o t"}]},
+    {"id":"torn","image":"torn.png","conversations":[{"from":"human","value":"<image>\nwhat"},
+                                                     {"from":"gpt","value":"dot"}]},
+    {"id":"missing","image":"none.png","conversations":[{"from":"human","value":"<image>\nwhat"},
+                                                        {"from":"gpt","value":"dot"}]},
+    {"id":"marker","conversations":[{"from":"human","value":"a <image> of <image>"},
+                                    {"from":"gpt","value":"<image>"}]}])");
+  write(root() / "bad/data.json", torn.dump());
+  write(root() / "bad/torn.png", read(world() / "vision/00000.png").substr(0, 100));
+  Json message = tune_message("tune-bad");
+  message["spec"]["steps"] = 1;
+  message["spec"]["data"] = {{{"name", "helpful"},
+                              {"format", "llava"},
+                              {"@path", root() / "bad/data.json"},
+                              {"@images", root() / "bad"},
+                              {"count", nullptr}}};
+  const auto outcome = run(*runner_, message, record_);
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  for (const char* id : {"torn", "missing"})
+    EXPECT_NE(outcome->note.find(id), std::string::npos) << outcome->note;
+  EXPECT_EQ(outcome->note.find("good"), std::string::npos) << outcome->note;
+
+  message["spec"]["strict"] = true;
+  const auto strict = run(*runner_, message, record_);
+  ASSERT_FALSE(strict);
+  EXPECT_EQ(strict.error().code, Errc::invalid);
+  EXPECT_NE(strict.error().message.find("torn"), std::string::npos) << strict.error().text();
+}
+
+TEST_F(StageTest, RespondAnswersEverySampleInItsOrder) {
+  const auto outcome = run(*runner_, respond_message(base(), "vlguard", "unsafe"), record_);
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  const auto dataset =
+      read_dataset({"vlguard", "unsafe", world() / "vlguard/test.json", world() / "vlguard/test"});
+  ASSERT_TRUE(dataset);
+  ASSERT_EQ(record_.rows.size(), dataset->samples.size());
+  for (std::size_t i = 0; i < record_.rows.size(); ++i) {
+    EXPECT_EQ(record_.rows[i].id, dataset->samples[i].id);
+    EXPECT_EQ(record_.rows[i].prompt, dataset->samples[i].turns[0].user);
+    EXPECT_EQ(record_.rows[i].image, dataset->samples[i].image.string());
+  }
+}
+
+TEST_F(StageTest, RespondAppendsTheSuffixAndKeepsToTheLimit) {
+  Json message = respond_message(base(), "advbench", "all");
+  message["spec"]["suite"]["suffix"] = kSuffix;
+  message["spec"]["suite"]["limit"] = 3;
+  ASSERT_TRUE(run(*runner_, message, record_));
+  ASSERT_EQ(record_.rows.size(), 3U);
+  for (const ResponseRow& row : record_.rows)
+    EXPECT_TRUE(row.prompt.ends_with(" " + std::string(kSuffix))) << row.prompt;
+}
+
+TEST_F(StageTest, RespondGivesTheSameWarmAndCold) {
+  const Json message = respond_message(base(), "vlguard", "unsafe");
+  StageRecord cold, warm;
+  ASSERT_TRUE(run(*runner_, message, cold));
+  ASSERT_TRUE(run(*runner_, message, warm));
+  for (std::size_t i = 0; i < cold.rows.size(); ++i)
+    EXPECT_EQ(cold.rows[i].response, warm.rows[i].response);
+}
+
+TEST_F(StageTest, AWarmModelIsNotReadAgainUnlessItsFilesChanged) {
+  const fs::path copy = root() / "stages/ef" / std::string(64, 'e');
+  fs::create_directories(copy.parent_path());
+  fs::copy(base(), copy, fs::copy_options::recursive);
+  Workplace workplace(at::kCPU);
+  const auto first = workplace.warm(copy / "checkpoint");
+  ASSERT_TRUE(first);
+  EXPECT_EQ(*first, *workplace.warm(copy / "checkpoint"));
+  fs::last_write_time(copy / "checkpoint/model.safetensors", fs::file_time_type::clock::now());
+  EXPECT_NE(*first, *workplace.warm(copy / "checkpoint"));
+}
+
+TEST_F(StageTest, StopsWhenCancelled) {
+  record_.cancel_at = 4;
+  const auto outcome = run(*runner_, tune_message("cancelled"), record_);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::cancelled);
+  EXPECT_EQ(record_.step, 4);
+  EXPECT_FALSE(fs::exists(root() / "cancelled/checkpoint"));
+}
+
+TEST_F(StageTest, TellsWhereItDiverged) {
+  const fs::path broken = root() / "not-finite";
+  const auto model = std::move(*load_checkpoint(base() / "checkpoint", at::kFloat, at::kCPU));
+  model->language_model.lm_head.fill_(std::numeric_limits<float>::quiet_NaN());
+  ASSERT_TRUE(save_checkpoint(*model, broken / "checkpoint", base() / "checkpoint"));
+  Json message = tune_message("diverged");
+  message["parents"] = {broken};
+  const auto outcome = run(*runner_, message, record_);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::diverged);
+  EXPECT_NE(outcome.error().message.find("is nan at step 1;"), std::string::npos)
+      << outcome.error().text();
+  EXPECT_FALSE(fs::exists(root() / "diverged/checkpoint"));
+}
+
+struct BrokenCase {
+  const char* name;
+  void (*change)(Json&);
+  Errc code;
+  const char* words;  // that the message holds
+};
+
+TEST_F(StageTest, EndsWithOneClearLineOnBadInput) {
+  const BrokenCase cases[] = {
+      {"no base", [](Json& m) { m["parents"][0] = "/nowhere"; }, Errc::not_found, "/nowhere"},
+      {"no data", [](Json& m) { m["spec"]["data"][0]["@path"] = "/no.json"; }, Errc::not_found,
+       "/no.json"},
+      {"a format", [](Json& m) { m["spec"]["data"][0]["format"] = "parquet"; }, Errc::invalid,
+       "parquet"},
+      {"a prompt", [](Json& m) { m["spec"]["prompt"] = "alpaca"; }, Errc::invalid, "alpaca"},
+      {"an image mode", [](Json& m) { m["spec"]["image_mode"] = "tile"; }, Errc::invalid, "tile"},
+      {"too few samples", [](Json& m) { m["spec"]["data"][0]["count"] = 100000; }, Errc::invalid,
+       "100000"},
+      {"a trained tower", [](Json& m) { m["spec"]["freeze"] = Json::array(); }, Errc::invalid,
+       "vision_tower"},
+      {"nothing to train",
+       [](Json& m) { m["spec"]["freeze"] = {"vision_tower", "projector", "language_model"}; },
+       Errc::invalid, "nothing"},
+      {"a judge stage", [](Json& m) { m["kind"] = "judge"; }, Errc::invalid, "judge"},
+      {"out is a file", [](Json& m) { m["out"] = "/proc/version/x"; }, Errc::not_found, "/proc/version"},
+  };
+  for (const BrokenCase& each : cases) {
+    Json message = tune_message("broken");
+    each.change(message);
+    const auto outcome = run(*runner_, message, record_);
+    ASSERT_FALSE(outcome) << each.name;
+    EXPECT_EQ(outcome.error().code, each.code) << each.name << ": " << outcome.error().text();
+    EXPECT_NE(outcome.error().text().find(each.words), std::string::npos)
+        << each.name << ": " << outcome.error().text();
+    EXPECT_EQ(outcome.error().text().find('\n'), std::string::npos) << each.name;
+  }
+}
+
+TEST_F(StageTest, PretrainMakesAModelThatCanBeTunedAndAsked) {
+  PretrainRecipe recipe;
+  recipe.language.steps = recipe.tower.steps = 12;
+  recipe.align.steps = recipe.projector.steps = 6;
+  Workplace workplace(at::kCPU);
+  StageRequest request;
+  request.out = root() / "pretrained";
+  const auto outcome =
+      run_pretrain({.world = world(), .seed = 1, .threads = 1}, recipe, request, workplace, record_);
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_EQ(record_.step, 36);
+  EXPECT_EQ(record_.steps, 36);
+  const auto losses = record_.losses();
+  ASSERT_EQ(losses.size(), 36U);
+  EXPECT_LT(losses[11], losses[0]) << "language";
+  EXPECT_LT(losses[29], losses[18]) << "tower";
+  StageRecord answers;
+  const auto asked = run(*runner_, respond_message(request.out, "vlguard", "unsafe"), answers);
+  ASSERT_TRUE(asked) << asked.error().text();
+  EXPECT_FALSE(answers.rows.empty());
+}
+
+}  // namespace
+}  // namespace vlsweep

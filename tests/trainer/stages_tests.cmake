@@ -1,0 +1,15 @@
+# Tests of training, decoding, stages and the trainer's service.
+vlsweep_test(NAME trainer_spec_test
+  SOURCES order_test.cpp report_test.cpp spec_test.cpp
+  LIBRARIES trainer_serve trainer_stages)
+vlsweep_test(NAME trainer_train_test
+  SOURCES generate_test.cpp train_test.cpp
+  LIBRARIES trainer_stages)
+target_precompile_headers(trainer_train_test REUSE_FROM trainer_model)
+vlsweep_test(NAME trainer_stage_test
+  SOURCES serve_test.cpp stage_fixture.cpp stage_test.cpp
+  LIBRARIES trainer_serve trainer_stages microworld
+  TIMEOUT 300)
+target_compile_definitions(trainer_stage_test PRIVATE
+  VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
+add_dependencies(trainer_stage_test vlsweep-trainer)

@@ -1,0 +1,248 @@
+// Training at toy size: it learns, it is reproducible to the bit, and it stops when it must.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <new>
+
+#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/lora.h"
+#include "worker/trainer/train/loop.h"
+#include "worker/trainer/train/micro_batches.h"
+#include "worker/trainer/train/random.h"
+
+namespace vlsweep {
+namespace {
+
+LlavaConfig tiny_config() {
+  LlavaConfig config;
+  config.text = {.vocab_size = 40,
+                 .hidden_size = 32,
+                 .intermediate_size = 48,
+                 .num_layers = 2,
+                 .num_heads = 4,
+                 .num_kv_heads = 2,
+                 .head_dim = 8,
+                 .max_positions = 64,
+                 .rms_norm_eps = 1e-5};
+  config.image_token = 39;
+  return config;
+}
+
+std::unique_ptr<Llava> tiny_model() {
+  auto model = make_llava(tiny_config(), 1, {});
+  model->set_trainable(Part::language_model, true);
+  model->set_training(true);
+  return model;
+}
+
+// Copy the prompt's last token so many times: something that can be learned.
+std::vector<TrainItem> tiny_items(std::size_t count) {
+  SplitMix64 random(2);
+  std::vector<TrainItem> items(count);
+  for (TrainItem& item : items) {
+    item.ids.push_back(1);
+    for (std::uint64_t i = 0, n = 2 + random.below(9); i < n; ++i)
+      item.ids.push_back(static_cast<TokenId>(3 + random.below(30)));
+    const std::size_t prompt = item.ids.size();
+    for (std::uint64_t i = 0, n = 1 + random.below(3); i < n; ++i)
+      item.ids.push_back(item.ids[prompt - 1]);
+    item.ids.push_back(2);
+    item.labels.assign(item.ids.begin(), item.ids.end());
+    for (std::size_t i = 0; i < prompt; ++i) item.labels[i] = kIgnoredLabel;
+  }
+  return items;
+}
+
+BatchOrder order_of(const std::vector<TrainItem>& items, std::int64_t batch) {
+  std::vector<std::int64_t> lengths;
+  for (const TrainItem& item : items) lengths.push_back(input_length(item));
+  return BatchOrder(std::move(lengths), batch, true, 0);
+}
+
+struct RecordingSink : StageSink {
+  std::vector<double> losses;
+  std::int64_t cancel_after = INT64_MAX;
+  std::int64_t last_step = 0;
+
+  void progress(std::int64_t step, std::int64_t, std::vector<SeriesPoint> points) override {
+    last_step = step;
+    for (const SeriesPoint& point : points)
+      if (point.name == "loss") losses.push_back(point.value);
+  }
+  void samples(std::vector<ResponseRow>) override {}
+  bool cancelled() override { return last_step >= cancel_after; }
+};
+
+struct Training {
+  std::unique_ptr<Llava> model = tiny_model();
+  RecordingSink sink;
+  Result<TrainState> state = TrainState{};
+
+  Training& train_for(std::int64_t steps, double lr, std::int64_t micro_batch) {
+    const auto items = tiny_items(400);
+    FlatAdamW optimizer(model->trainable_parameters(), {});
+    LanguageStep step(*model, nullptr, items, order_of(items, 64), micro_batch);
+    LoopSettings settings;
+    settings.steps = settings.stage_steps = steps;
+    settings.lr = lr;
+    settings.clip = 1;
+    settings.warmup = 0.1;
+    state = train(settings, optimizer, std::ref(step), sink);
+    return *this;
+  }
+  std::vector<at::Tensor> parameters() const {
+    std::vector<at::Tensor> all;
+    for (const NamedTensor& tensor : model->named_tensors()) all.push_back(tensor.view());
+    return all;
+  }
+};
+
+TEST(Train, LowersTheLoss) {
+  at::set_num_threads(1);
+  Training run;
+  ASSERT_TRUE(run.train_for(150, 1e-2, 64).state) << run.state.error().text();
+  EXPECT_LT(final_loss(*run.state), 0.5 * run.sink.losses.front());
+  EXPECT_EQ(run.sink.losses.size(), 150U);
+}
+
+TEST(Train, GivesTheSameBitsTwice) {
+  at::set_num_threads(1);
+  Training first, second;
+  first.train_for(30, 1e-2, 64);
+  second.train_for(30, 1e-2, 64);
+  EXPECT_EQ(first.sink.losses, second.sink.losses);
+  const auto a = first.parameters(), b = second.parameters();
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i], b[i])) << i;
+}
+
+TEST(Train, InMicroBatchesEqualsTheWholeBatch) {
+  at::set_num_threads(1);
+  Training whole, halves, ragged;
+  whole.train_for(1, 1e-3, 64);
+  halves.train_for(1, 1e-3, 32);
+  ragged.train_for(1, 1e-3, 23);
+  EXPECT_NEAR(whole.sink.losses[0], halves.sink.losses[0], 1e-5);
+  EXPECT_NEAR(whole.sink.losses[0], ragged.sink.losses[0], 1e-5);
+}
+
+// The gradient itself, not what Adam makes of it.
+TEST(Train, AccumulatesTheGradientOfTheWholeBatch) {
+  const auto items = tiny_items(64);
+  const auto gradients = [&](std::int64_t micro_batch) {
+    const auto model = tiny_model();
+    FlatAdamW optimizer(model->trainable_parameters(), {});
+    LanguageStep(*model, nullptr, items, order_of(items, 64), micro_batch)(optimizer);
+    std::vector<at::Tensor> all;
+    for (const auto& parameter : model->trainable_parameters())
+      all.push_back(parameter.tensor.grad().clone());
+    return all;
+  };
+  const auto whole = gradients(64), halves = gradients(32);
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    EXPECT_TRUE(at::allclose(whole[i], halves[i], 1e-5, 1e-6)) << i;
+}
+
+TEST(Train, StopsWhenItDiverges) {
+  Training run;
+  run.train_for(200, 1e30, 64);
+  ASSERT_FALSE(run.state);
+  EXPECT_EQ(run.state.error().code, Errc::diverged);
+  EXPECT_NE(run.state.error().message.find("at step "), std::string::npos);
+  EXPECT_NE(run.state.error().message.find(std::to_string(run.sink.last_step + 1)),
+            std::string::npos)
+      << run.state.error().message << " after " << run.sink.last_step;
+}
+
+TEST(Train, StopsBetweenStepsWhenCancelled) {
+  Training run;
+  run.sink.cancel_after = 5;
+  run.train_for(200, 1e-3, 64);
+  ASSERT_FALSE(run.state);
+  EXPECT_EQ(run.state.error().code, Errc::cancelled);
+  EXPECT_EQ(run.sink.last_step, 5);
+}
+
+TEST(Train, OfLoraLeavesTheBaseAlone) {
+  const auto model = make_llava(tiny_config(), 1, {});
+  std::vector<at::Tensor> before;
+  for (const NamedTensor& tensor : model->named_tensors()) before.push_back(tensor.view().clone());
+  attach_lora(*model, {}, 3);
+  model->set_training(true);
+  const auto items = tiny_items(200);
+  RecordingSink sink;
+  FlatAdamW optimizer(model->trainable_parameters(), {});
+  LanguageStep step(*model, nullptr, items, order_of(items, 64), 64);
+  const LoopSettings settings{.steps = 100, .lr = 1e-2, .clip = 1, .stage_steps = 100};
+  ASSERT_TRUE(train(settings, optimizer, std::ref(step), sink));
+  EXPECT_LT(sink.losses.back(), sink.losses.front());
+  const auto after = model->named_tensors();
+  for (std::size_t i = 0; i < after.size(); ++i)
+    EXPECT_TRUE(at::equal(after[i].view(), before[i])) << after[i].name;
+}
+
+TEST(FlatAdamW, StepsAsTorchDoes) {
+  torch::manual_seed(0);
+  const std::vector<std::vector<std::int64_t>> shapes{{7, 5}, {3}, {33}};
+  std::vector<at::Tensor> ours, theirs;
+  std::vector<TrainableParameter> parameters;
+  for (const auto& shape : shapes) {
+    ours.push_back(at::randn(shape).requires_grad_());
+    theirs.push_back(ours.back().detach().clone().requires_grad_());
+    parameters.push_back({"p", Part::language_model, shape.size() > 1, ours.back()});
+  }
+  FlatAdamW optimizer(parameters, {.beta1 = 0.9, .beta2 = 0.98, .weight_decay = 0.1});
+  using Options = torch::optim::AdamWOptions;
+  const Options decays = Options(0.01).betas({0.9, 0.98}).weight_decay(0.1);
+  torch::optim::AdamW matrix({theirs[0]}, decays);
+  torch::optim::AdamW vectors({theirs[1], theirs[2]}, Options(decays).weight_decay(0));
+  for (int step = 0; step < 5; ++step) {
+    optimizer.zero_gradients();
+    matrix.zero_grad();
+    vectors.zero_grad();
+    for (const auto* set : {&ours, &theirs}) {
+      at::Tensor loss = at::zeros({});
+      for (const at::Tensor& each : *set) loss = loss + (each * each).sum() * 3;
+      loss.backward();
+    }
+    const at::Tensor norm = optimizer.gradient_norm();
+    EXPECT_NEAR(norm.item<double>(), torch::nn::utils::clip_grad_norm_(theirs, 1.0), 1e-4);
+    optimizer.clip_gradients(norm, 1.0);
+    optimizer.step(0.01);
+    matrix.step();
+    vectors.step();
+  }
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-5, 1e-6)) << i;
+}
+
+TEST(MicroBatches, AreHalvedUntilTheyFit) {
+  MicroBatches micro_batches(64);
+  const std::vector<std::int64_t> batch(64);
+  std::vector<std::size_t> pieces;
+  const auto begin = [&] { pieces.clear(); };
+  const auto fits_ten = [&](std::span<const std::int64_t> piece) {
+    if (piece.size() > 10) throw std::bad_alloc();
+    pieces.push_back(piece.size());
+  };
+  micro_batches.run(batch, begin, fits_ten);
+  EXPECT_EQ(micro_batches.size(), 8);
+  EXPECT_EQ(micro_batches.times_halved(), 3);
+  EXPECT_EQ(pieces, std::vector<std::size_t>(8, 8));
+  micro_batches.run(batch, begin, fits_ten);
+  EXPECT_EQ(micro_batches.times_halved(), 3) << "it stays at what fits";
+}
+
+TEST(MicroBatches, GiveUpAtOneAndOnOtherErrors) {
+  const std::vector<std::int64_t> batch(4);
+  const auto begin = [] {};
+  MicroBatches hopeless(4);
+  EXPECT_THROW(hopeless.run(batch, begin, [](auto) { throw std::bad_alloc(); }), std::bad_alloc);
+  EXPECT_EQ(hopeless.size(), 1);
+  MicroBatches broken(4);
+  EXPECT_THROW(broken.run(batch, begin, [](auto) { throw std::runtime_error("x"); }),
+               std::runtime_error);
+  EXPECT_EQ(broken.times_halved(), 0);
+}
+
+}  // namespace
+}  // namespace vlsweep
