@@ -172,8 +172,8 @@ void Coordinator::hand_out() {
   }
 }
 
-// Once it is known which ranks there are, a stage that none of them suits will never run; unless the
-// rank that did was lost, and comes back with a new job.
+// Once it is known which ranks there are, a stage that none of them suits will never run; unless
+// the rank that did was lost, and comes back with a new job.
 void Coordinator::fail_unplaceable(Instant now) {
   if (!scheduler_.stalled() || count(Presence::awaited) > 0) return;
   if (count(Presence::lost) > 0) return close(RunOutcome::ranks_lost, nullptr, now);

@@ -25,8 +25,8 @@ class Journal {
   static constexpr std::uint32_t kVersion = 1;
   static constexpr std::uint32_t kMaxPayload = 16U << 20;
 
-  // Opens or begins a journal and hands all its events to `on_event`, first to last. A tail that was
-  // not written whole is cut off: see cut_bytes(). `name` stands in errors.
+  // Opens or begins a journal and hands all its events to `on_event`, first to last. A tail that
+  // was not written whole is cut off: see cut_bytes(). `name` stands in errors.
   // invalid: the file is another program's, or of a newer version. corrupt: a record is whole but
   // does not decode. io: the disk refuses.
   static Result<Journal> open(std::unique_ptr<AppendFile> file, std::string name,
@@ -35,8 +35,8 @@ class Journal {
   // Remembers an event for the next sync().
   void append(const Event& event);
   bool has_unsynced() const { return !unsynced_.empty(); }
-  // Group commit: one write and one fdatasync for all that was appended. After an error (the disk is
-  // full, or worse) nothing more is written, since what the disk holds is not known: open it again.
+  // Group commit: one write and one fdatasync for all that was appended. After an error (the disk
+  // is full, or worse) nothing more is written, since what the disk holds is not known: open it again.
   Result<> sync();
   // The write without the fdatasync: survives this process's death, not the machine's.
   Result<> write();

@@ -1,6 +1,6 @@
 // The transport over MPI: the only file that includes mpi.h. Written for a world in which ranks die
-// (Open MPI 4 with --enable-recovery): no collective after MPI_Init, no blocking send or receive, no
-// wait for a request; a rank that died costs its own messages and nothing else.
+// (Open MPI 4 with --enable-recovery): no collective after MPI_Init, no blocking send or receive,
+// no wait for a request; a rank that died costs its own messages and nothing else.
 #include <mpi.h>
 #include <time.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Who is told what happened, once it is durable: the results database, or a test. Behind the journal
-// and never in its way.
+// Who is told what happened, once it is durable: the results database, or a test. Behind the
+// journal and never in its way.
 //
 // recorded() is called first, by the owner; everything after that by one thread, RecorderThread's.
 #pragma once

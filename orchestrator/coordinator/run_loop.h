@@ -1,7 +1,7 @@
 // MPI rank 0 of a run: the one loop that moves messages from the transport to the coordinator, its
 // events to the journal and, once they are durable, its answers back and its news to the recorder.
 //
-// run_coordinator uses the calling thread (which made the transport) and one thread for the recorder.
+// run_coordinator uses the calling thread (which made the transport) and one for the recorder.
 #pragma once
 
 #include <atomic>

@@ -28,9 +28,9 @@ struct Welcome {
   std::uint32_t heartbeat_ms = 0;  // how often the agent reports
   std::uint32_t silence_ms = 0;    // after this long without a word the other side is lost
 };
-// A rank does its stages in the order in which it was given them. A parent of a stage is in the store,
-// or was given to the same rank before: then the stage waits until that parent is published. (If the
-// parent fails, a Cancel for the stage follows.)
+// A rank does its stages in the order in which it was given them. A parent of a stage is in the
+// store, or was given to the same rank before: then the stage waits until that parent is published.
+// (If the parent fails, a Cancel for the stage follows.)
 struct Assign {
   std::vector<Assignment> stages;
 };

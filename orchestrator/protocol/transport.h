@@ -3,7 +3,7 @@
 //
 // A payload is a batch of messages (see batch.h). Payloads between two ranks arrive whole, once and
 // in order, or not at all once a peer is dead; a transport may join several payloads for one rank
-// into one, since joined batches are a batch. A dead peer is never reported: only its silence tells.
+// into one, since joined batches are a batch. A dead peer is never reported: its silence tells.
 //
 // A transport belongs to one thread, the one that made it.
 #pragma once
@@ -32,8 +32,8 @@ class Transport {
   virtual std::uint32_t rank() const = 0;
   virtual std::uint32_t size() const = 0;
 
-  // The next payload. Without one: waits up to `timeout` (0: looks once), sleeping in between with a
-  // back-off, then nullopt. Also moves queued payloads on, so it is called often by everyone.
+  // The next payload. Without one: waits up to `timeout` (0: looks once), sleeping in between with
+  // a back-off, then nullopt. Also moves queued payloads on, so it is called often by everyone.
   virtual std::optional<Envelope> poll(std::chrono::microseconds timeout) = 0;
 
   // Queues a payload; returns at once, keeps the bytes until they have left.

@@ -15,7 +15,7 @@ class CostModel {
  public:
   // A stage of this kind with this estimate (0: none) took so long.
   void observe(StageKind kind, double estimate_s, double seconds);
-  // Enough was observed, and it differs enough, for a refresh to pay: at most O(log n) times a kind.
+  // Enough was observed, and it differs enough, for a refresh to pay: O(log n) times a kind.
   bool refresh_due() const { return due_; }
   void refresh();
   // Seconds; never negative.

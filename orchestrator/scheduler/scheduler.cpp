@@ -73,7 +73,7 @@ std::vector<LostAttempt> Scheduler::on_rank_lost(std::uint32_t rank, const std::
 }
 
 ReportOutcome Scheduler::on_started(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
-                              double now) {
+                                    double now) {
   if (!current(rank, stage, attempt) ||
       !std::holds_alternative<AssignedState>(table_.state(stage)))
     return count_stale();
@@ -82,7 +82,7 @@ ReportOutcome Scheduler::on_started(std::uint32_t rank, std::uint32_t stage, std
 }
 
 ReportOutcome Scheduler::on_finished(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
-                               double seconds) {
+                                     double seconds) {
   // A parent that is not done cannot have been read: only a stage out of order would say so.
   if (!current(rank, stage, attempt) || table_.pending_parents(stage) != 0) return count_stale();
   ranks_.remove(rank, stage);
@@ -92,11 +92,12 @@ ReportOutcome Scheduler::on_finished(std::uint32_t rank, std::uint32_t stage, st
 }
 
 ReportOutcome Scheduler::on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
-                             Errc code, std::string message) {
+                                   Errc code, std::string message) {
   if (!current(rank, stage, attempt)) return count_stale();
   ranks_.remove(rank, stage);
   take_back_followers(stage, rank);
-  return fail_attempt(stage, code, std::move(message)) ? ReportOutcome::failed : ReportOutcome::retried;
+  return fail_attempt(stage, code, std::move(message)) ? ReportOutcome::failed
+                                                       : ReportOutcome::retried;
 }
 
 void Scheduler::cancel(std::uint32_t stage) {

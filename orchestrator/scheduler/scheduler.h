@@ -63,11 +63,12 @@ class Scheduler {
   void on_rank_joined(std::uint32_t rank, const RankOffer& offer);
   // Its running stages have failed with `reason`, its queued ones are free for others.
   std::vector<LostAttempt> on_rank_lost(std::uint32_t rank, const std::string& reason);
-  ReportOutcome on_started(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt, double now);
+  ReportOutcome on_started(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
+                           double now);
   ReportOutcome on_finished(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
-                      double seconds);
-  ReportOutcome on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt, Errc code,
-                    std::string message);
+                            double seconds);
+  ReportOutcome on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
+                          Errc code, std::string message);
   // Ends a stage as failed (cancelled); nothing happens to one that has ended.
   void cancel(std::uint32_t stage);
   // Takes everything back from the ranks and gives out nothing more.

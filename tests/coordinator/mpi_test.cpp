@@ -20,7 +20,8 @@ extern char** environ;
 namespace vlsweep::testing {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 bool wait_until(const std::function<bool()>& condition, std::chrono::seconds limit = 30s) {
   const auto deadline = std::chrono::steady_clock::now() + limit;

@@ -16,7 +16,7 @@
 
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
 
 std::atomic<bool> interrupted = false;
 

@@ -43,10 +43,15 @@ std::uint32_t agents_for(std::uint64_t seed) {
   return static_cast<std::uint32_t>(1 + seed % 5);
 }
 
-// Exactly one good end for each stage that ended well, none for the others.
+// Exactly one good end for each stage that ended well, none for the others; no attempt twice.
 void expect_each_ends_once(const Plan& plan, const SimulationResult& result) {
   std::map<Key, int> good_ends;
+  std::map<Key, std::uint32_t> attempts;
   for (const Event& event : result.journal) {
+    if (const auto* started = std::get_if<StageStarted>(&event)) {
+      ASSERT_GT(started->attempt, attempts[started->key]);
+      attempts[started->key] = started->attempt;
+    }
     if (const auto* done = std::get_if<StageDone>(&event)) ++good_ends[done->key];
     if (const auto* reused = std::get_if<StageReused>(&event)) ++good_ends[reused->key];
   }
@@ -105,6 +110,22 @@ TEST_F(Simulated, TheSameSeedGivesTheSameEvents) {
     const SimulationResult twice = Simulation(plan, agents_for(seed), faults, seed).run();
     ASSERT_EQ(once.log, twice.log) << "seed " << seed;
   }
+}
+
+TEST_F(Simulated, ARankThatWasFrozenJoinsAgain) {
+  const Plan plan = sweep_plan(12, 3);
+  Faults faults;
+  faults.agent_freezes_s = 15;
+  const SimulationResult result = Simulation(plan, 4, faults, 3).run();
+  EXPECT_EQ(result.violation, "");
+  EXPECT_EQ(result.restarts, 0U);
+  std::size_t lost = 0, joined = 0;
+  for (const Event& event : result.journal) {
+    lost += std::holds_alternative<RankLost>(event);
+    joined += std::holds_alternative<RankJoined>(event);
+  }
+  EXPECT_GT(lost, 0U);
+  EXPECT_GT(joined, 4U);
 }
 
 TEST_F(Simulated, AttemptsAreSpentOnlyWhereTheyFailed) {

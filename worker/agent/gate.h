@@ -15,8 +15,8 @@ class Gate {
  public:
   // Whether the stage may begin now. If not, it is taken, until take_open() returns it.
   bool admit(Assignment& assignment);
-  // A message on its way to the coordinator: a Finished opens the gate for what waited for it; after
-  // a Failed that has failed too, which is added to `messages`.
+  // A message on its way to the coordinator: a Finished opens the gate for what waited for it;
+  // after a Failed that has failed too, which is added to `messages`.
   void settle(std::size_t message, std::vector<ToCoordinator>& messages);
   // Stages that waited and may begin now, in the order in which they came.
   std::vector<Assignment> take_open();
