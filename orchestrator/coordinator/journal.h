@@ -36,7 +36,8 @@ class Journal {
   void append(const Event& event);
   bool has_unsynced() const { return !unsynced_.empty(); }
   // Group commit: one write and one fdatasync for all that was appended. After an error (the disk
-  // is full, or worse) nothing more is written, since what the disk holds is not known: open it again.
+  // is full, or worse) nothing more is written, since what the disk holds is not known: open it
+  // again.
   Result<> sync();
   // The write without the fdatasync: survives this process's death, not the machine's.
   Result<> write();

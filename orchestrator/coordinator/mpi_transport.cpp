@@ -121,16 +121,22 @@ std::size_t MpiTransport::backlog(std::uint32_t rank) const {
   return bytes;
 }
 
-// Receives are posted, not waited for: a sender may die in the middle of a large payload.
+// Receives are posted, not waited for: a sender may die in the middle of a large payload. A probe
+// that finds nothing makes Open MPI look at the network, for the next probe to see: so only the
+// second one in vain means that nothing is there. (Without it, a rank that was stopped and goes on
+// would first find no word of the coordinator, and give it up.)
 void MpiTransport::accept_arrivals() {
-  for (;;) {
+  for (int in_vain = 0; in_vain < 2;) {
     int flag = 0;
     MPI_Message message = MPI_MESSAGE_NULL;
     MPI_Status status;
     if (MPI_Improbe(MPI_ANY_SOURCE, kTag, MPI_COMM_WORLD, &flag, &message, &status) !=
             MPI_SUCCESS ||
-        flag == 0)
-      return;
+        flag == 0) {
+      ++in_vain;
+      continue;
+    }
+    in_vain = 0;
     int size = 0;
     MPI_Get_count(&status, MPI_BYTE, &size);
     Transfer& transfer = arriving_.emplace_back();

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "orchestrator/base/log.h"
 #include "orchestrator/coordinator/run_loop.h"
@@ -52,8 +53,11 @@ int run_rank_0(vlsweep::Transport& transport, const std::filesystem::path& folde
 int run_agent_rank(vlsweep::Transport& transport, char** argv) {
   vlsweep::testing::NoopAgent agent(transport, {.stage_s = std::atof(argv[3])});
   while (!agent.goodbye()) {
-    agent.turn(now_s(), 2ms);
-    if (agent.coordinator_silent(now_s())) ::_exit(3);
+    // Rests outside of its turn: if it is stopped meanwhile, it hears first, then looks at the time.
+    const double now = now_s();
+    agent.turn(now, std::chrono::microseconds(0));
+    if (agent.coordinator_silent(now)) ::_exit(3);
+    std::this_thread::sleep_for(1ms);
   }
   transport.leave(0, agent.goodbye()->orderly ? vlsweep::Ending::orderly
                                               : vlsweep::Ending::abrupt);
