@@ -53,7 +53,7 @@ int run_rank_0(vlsweep::Transport& transport, const std::filesystem::path& folde
 int run_agent_rank(vlsweep::Transport& transport, char** argv) {
   vlsweep::testing::NoopAgent agent(transport, {.stage_s = std::atof(argv[3])});
   while (!agent.goodbye()) {
-    // Rests outside of its turn: if it is stopped meanwhile, it hears first, then looks at the time.
+    // Rests outside of its turn: if it is stopped meanwhile, it hears before it judges the silence.
     const double now = now_s();
     agent.turn(now, std::chrono::microseconds(0));
     if (agent.coordinator_silent(now)) ::_exit(3);
