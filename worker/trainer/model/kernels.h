@@ -1,7 +1,7 @@
-// The operations between the decoder's matrix products, each as one autograd node where that is
-// faster (float32 on a CPU), and as ATen operations elsewhere. Free functions; one thread per call.
+// The operations between the decoder's matrix products, each as one autograd node in float32 on a
+// CPU (float_kernels.h), and as ATen operations elsewhere. Free functions; one thread per call.
 //
-// Shapes: N rows, d hidden size, f intermediate size.
+// Shapes: N rows, d hidden size, f intermediate size, B sequences, T positions, D head size.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,7 +10,7 @@
 
 namespace vlsweep {
 
-// x [.., d] * rsqrt(mean(x^2) + eps), cast back to x's dtype, then times weight [d] (transformers'
+// x [N, d] * rsqrt(mean(x^2) + eps), cast back to x's dtype, then times weight [d] (transformers'
 // LlamaRMSNorm).
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
@@ -19,6 +19,12 @@ at::Tensor swiglu(const at::Tensor& gate_up);
 
 // Rotates the halves of x [B, T, H, D] by cos and sin [B or 1, T, 1, D / 2].
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
+// Rotary causal attention of whole sequences in one node: qkv [B, T, H + 2 K, D], cos and sin
+// [1, T, 1, D / 2] -> [B * T, H D]. For the tensors that has_fused_attention() accepts.
+at::Tensor fused_attention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
+                           std::int64_t num_heads);
+bool has_fused_attention(const at::Tensor& qkv);
 
 // CLIP's activation: x * sigmoid(1.702 x).
 at::Tensor quick_gelu(const at::Tensor& x);

@@ -7,7 +7,6 @@
 #include "worker/trainer/model/kernels.h"
 
 namespace vlsweep {
-namespace {
 
 // What one decode() call needs of positions and cache, the same for every layer.
 struct AttentionPlan {
@@ -19,6 +18,8 @@ struct AttentionPlan {
   at::Tensor rows;                     // [B] int64 slots to attend in; undefined: the first B
   std::int64_t attended = 0;           // cache positions that any row attends to
 };
+
+namespace {
 
 at::Tensor index_tensor(const std::vector<std::int64_t>& values, at::Device device) {
   return at::tensor(values, at::TensorOptions().dtype(at::kLong)).to(device);
@@ -96,6 +97,17 @@ void LlamaDecoder::grow_rope_table(std::int64_t positions, at::Device device) co
   sin_ = angles.sin().to(device);
 }
 
+// One layer's attention through ATen: qkv [B, T, H + 2 Hk, D] -> [B * T, H D].
+at::Tensor LlamaDecoder::attend_layer(const at::Tensor& qkv, std::size_t layer, CacheRows* rows,
+                                      const AttentionPlan& plan) const {
+  const std::int64_t heads = config_.num_heads, kv_heads = config_.num_kv_heads;
+  const at::Tensor query = rotate(qkv.narrow(2, 0, heads), plan.cos, plan.sin);
+  at::Tensor key = rotate(qkv.narrow(2, heads, kv_heads), plan.cos, plan.sin);
+  at::Tensor value = qkv.narrow(2, heads + kv_heads, kv_heads);
+  if (rows) through_cache(rows->cache, layer, plan, key, value);
+  return attend(query, key, value, plan).reshape({qkv.size(0) * qkv.size(1), -1});
+}
+
 at::Tensor LlamaDecoder::decode(const at::Tensor& embeddings, CacheRows* rows,
                                 bool training) const {
   AttentionPlan plan;
@@ -118,12 +130,9 @@ at::Tensor LlamaDecoder::decode(const at::Tensor& embeddings, CacheRows* rows,
     const LlamaLayer& layer = layers[i];
     const at::Tensor qkv = layer.qkv(rms_norm(x, layer.input_norm, config_.rms_norm_eps), training)
                                .view({plan.batch, plan.length, -1, config_.head_dim});
-    const at::Tensor query = rotate(qkv.narrow(2, 0, config_.num_heads), plan.cos, plan.sin);
-    at::Tensor key = rotate(qkv.narrow(2, config_.num_heads, config_.num_kv_heads), plan.cos, plan.sin);
-    at::Tensor value =
-        qkv.narrow(2, config_.num_heads + config_.num_kv_heads, config_.num_kv_heads);
-    if (rows) through_cache(rows->cache, i, plan, key, value);
-    const at::Tensor attended = attend(query, key, value, plan).reshape({x.size(0), -1});
+    const at::Tensor attended = rows || !has_fused_attention(qkv)
+                                    ? attend_layer(qkv, i, rows, plan)
+                                    : fused_attention(qkv, plan.cos, plan.sin, config_.num_heads);
     x = x + layer.o(attended, training);
     const at::Tensor y = rms_norm(x, layer.post_attention_norm, config_.rms_norm_eps);
     x = x + layer.down(swiglu(layer.gate_up(y, training)), training);

@@ -41,6 +41,8 @@ struct LlamaLayer {
   FusedLinear qkv, o, gate_up, down;
 };
 
+struct AttentionPlan;  // of llama.cpp
+
 class LlamaDecoder {
  public:
   // Undefined weights; Llava fills them.
@@ -56,6 +58,8 @@ class LlamaDecoder {
   at::Tensor lm_head;  // [vocabulary, d]; embed_tokens itself when tied
 
  private:
+  at::Tensor attend_layer(const at::Tensor& qkv, std::size_t layer, CacheRows* rows,
+                          const AttentionPlan& plan) const;
   // cos and sin of position * frequency, float32 [positions, D / 2]; grown as needed.
   void grow_rope_table(std::int64_t positions, at::Device device) const;
 

@@ -1,0 +1,267 @@
+#include "worker/trainer/model/float_kernels.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <vector>
+
+// Each loop is compiled for the instruction sets that differ most; the processor's own is taken.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define VLSWEEP_VECTORIZED __attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#else
+#define VLSWEEP_VECTORIZED
+#endif
+
+namespace vlsweep {
+namespace {
+
+constexpr std::int64_t kLanes = 16;  // floats of the widest registers
+
+// e^x within 2 units in the last place, in a form that compilers vectorize.
+inline float exponential(float x) {
+  x = std::min(std::max(x, -87.0F), 88.0F);
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
+  const float shifted = x * 1.44269504F + kRound;
+  const float whole = shifted - kRound;
+  const float rest = (x - whole * 0.693359375F) + whole * 2.12194440e-4F;
+  float series = 1.9875691500e-4F;
+  series = series * rest + 1.3981999507e-3F;
+  series = series * rest + 8.3334519073e-3F;
+  series = series * rest + 4.1665795894e-2F;
+  series = series * rest + 1.6666665459e-1F;
+  series = series * rest + 5.0000001201e-1F;
+  series = series * rest * rest + rest + 1.0F;
+  const std::int32_t exponent = std::bit_cast<std::int32_t>(shifted) - 0x4b400000;
+  return series * std::bit_cast<float>((exponent + 127) << 23);
+}
+
+// Sum in kLanes partial sums, so that it vectorizes.
+template <class Term>
+inline float lane_sum(std::int64_t count, Term term) {
+  std::array<float, kLanes> lanes{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      lanes[static_cast<std::size_t>(lane)] += term(i + lane);
+    }
+  }
+  float sum = 0;
+  for (; i < count; ++i) sum += term(i);
+  for (const float lane : lanes) sum += lane;
+  return sum;
+}
+
+template <int D>
+inline void rotate(const float* x, const float* cos, const float* sin, float* y) {
+  for (int i = 0; i < D / 2; ++i) {
+    y[i] = x[i] * cos[i] - x[i + D / 2] * sin[i];
+    y[i + D / 2] = x[i + D / 2] * cos[i] + x[i] * sin[i];
+  }
+}
+
+template <int D>
+inline void rotate_back(const float* y, const float* cos, const float* sin, float* x) {
+  for (int i = 0; i < D / 2; ++i) {
+    x[i] = y[i] * cos[i] + y[i + D / 2] * sin[i];
+    x[i + D / 2] = y[i + D / 2] * cos[i] - y[i] * sin[i];
+  }
+}
+
+std::int64_t padded(std::int64_t length) { return (length + kLanes - 1) / kLanes * kLanes; }
+
+// One head's rows of a [T, stride] matrix as columns [D, padded T], zeros behind T.
+template <int D>
+inline void transpose(const float* rows, std::int64_t length, std::int64_t stride,
+                      std::vector<float>& columns) {
+  const std::int64_t pitch = padded(length);
+  columns.assign(static_cast<std::size_t>(D * pitch), 0.0F);
+  for (std::int64_t t = 0; t < length; ++t) {
+    for (int d = 0; d < D; ++d) columns[static_cast<std::size_t>(d * pitch + t)] = rows[t * stride + d];
+  }
+}
+
+// products[j] = row . column j, for the columns 0 .. count - 1 (count a multiple of kLanes).
+template <int D>
+inline void row_times_columns(const float* row, const float* columns, std::int64_t pitch,
+                              std::int64_t count, float* products) {
+  for (std::int64_t j = 0; j < count; j += kLanes) {
+    std::array<float, kLanes> sums{};
+    for (int d = 0; d < D; ++d) {
+      const float* column = columns + d * pitch + j;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += row[d] * column[lane];
+    }
+    for (std::size_t lane = 0; lane < kLanes; ++lane) products[j + static_cast<std::int64_t>(lane)] = sums[lane];
+  }
+}
+
+template <int D>
+inline void add_scaled(float factor, const float* x, float* y) {
+  for (int d = 0; d < D; ++d) y[d] += factor * x[d];
+}
+
+template <int D>
+VLSWEEP_VECTORIZED void forward_of(const AttentionShape& shape, const float* qkv, float* rotated,
+                                   float* out, float* log_sum_exp) {
+  const std::int64_t T = shape.length, W = shape.row_size(), pitch = padded(T);
+  const std::int64_t turned = shape.num_heads + shape.num_kv_heads;
+  const std::int64_t out_stride = shape.num_heads * D;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(D));
+  for (std::int64_t t = 0; t < T; ++t) {
+    for (std::int64_t h = 0; h < turned; ++h) {
+      rotate<D>(qkv + t * W + h * D, shape.cos + t * (D / 2), shape.sin + t * (D / 2),
+                rotated + t * W + h * D);
+    }
+    std::copy(qkv + t * W + turned * D, qkv + (t + 1) * W, rotated + t * W + turned * D);
+  }
+  std::vector<float> keys, weights(static_cast<std::size_t>(pitch));
+  for (std::int64_t h = 0; h < shape.num_heads; ++h) {
+    const std::int64_t group = shape.num_heads / shape.num_kv_heads, kv = h / group;
+    const float* values = rotated + (turned + kv) * D;
+    if (h % group == 0) transpose<D>(rotated + (shape.num_heads + kv) * D, T, W, keys);
+    float* p = weights.data();
+    for (std::int64_t t = 0; t < T; ++t) {
+      const std::int64_t count = padded(t + 1);
+      row_times_columns<D>(rotated + t * W + h * D, keys.data(), pitch, count, p);
+      float largest = p[0];
+      for (std::int64_t j = 1; j <= t; ++j) largest = std::max(largest, p[j]);
+      for (std::int64_t j = 0; j < count; ++j) p[j] = exponential((p[j] - largest) * scale);
+      const float sum = lane_sum(t + 1, [p](std::int64_t j) { return p[j]; });
+      log_sum_exp[h * T + t] = largest * scale + std::log(sum);
+      std::array<float, D> mixed{};
+      for (std::int64_t j = 0; j <= t; ++j) add_scaled<D>(p[j], values + j * W, mixed.data());
+      float* target = out + t * out_stride + h * D;
+      const float inverse = 1.0F / sum;
+      for (int d = 0; d < D; ++d) target[d] = mixed[static_cast<std::size_t>(d)] * inverse;
+    }
+  }
+}
+
+template <int D>
+VLSWEEP_VECTORIZED void backward_of(const AttentionShape& shape, const float* rotated,
+                                    const float* out, const float* log_sum_exp,
+                                    const float* grad_out, float* grad_qkv) {
+  const std::int64_t T = shape.length, W = shape.row_size(), pitch = padded(T);
+  const std::int64_t turned = shape.num_heads + shape.num_kv_heads;
+  const std::int64_t out_stride = shape.num_heads * D;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(D));
+  std::fill(grad_qkv, grad_qkv + T * W, 0.0F);
+  std::vector<float> keys, values, weights(static_cast<std::size_t>(pitch)),
+      slopes(static_cast<std::size_t>(pitch));
+  for (std::int64_t h = 0; h < shape.num_heads; ++h) {
+    const std::int64_t group = shape.num_heads / shape.num_kv_heads, kv = h / group;
+    const std::int64_t key_at = (shape.num_heads + kv) * D, value_at = (turned + kv) * D;
+    if (h % group == 0) {
+      transpose<D>(rotated + key_at, T, W, keys);
+      transpose<D>(rotated + value_at, T, W, values);
+    }
+    float* p = weights.data();
+    float* ds = slopes.data();
+    for (std::int64_t t = 0; t < T; ++t) {
+      const std::int64_t count = padded(t + 1);
+      const float* query = rotated + t * W + h * D;
+      const float* dout = grad_out + t * out_stride + h * D;
+      const float* mixed = out + t * out_stride + h * D;
+      row_times_columns<D>(query, keys.data(), pitch, count, p);
+      row_times_columns<D>(dout, values.data(), pitch, count, ds);
+      float delta = 0;
+      for (int d = 0; d < D; ++d) delta += dout[d] * mixed[d];
+      const float shift = log_sum_exp[h * T + t];
+      for (std::int64_t j = 0; j < count; ++j) {
+        p[j] = exponential(p[j] * scale - shift);
+        ds[j] = p[j] * (ds[j] - delta) * scale;
+      }
+      std::array<float, D> dquery{};
+      for (std::int64_t j = 0; j <= t; ++j) {
+        add_scaled<D>(ds[j], rotated + j * W + key_at, dquery.data());
+        add_scaled<D>(ds[j], query, grad_qkv + j * W + key_at);
+        add_scaled<D>(p[j], dout, grad_qkv + j * W + value_at);
+      }
+      rotate_back<D>(dquery.data(), shape.cos + t * (D / 2), shape.sin + t * (D / 2),
+                     grad_qkv + t * W + h * D);
+    }
+  }
+  for (std::int64_t t = 0; t < T; ++t) {
+    for (std::int64_t h = shape.num_heads; h < turned; ++h) {
+      float* gradient = grad_qkv + t * W + h * D;
+      std::array<float, D> turned_back{};
+      rotate_back<D>(gradient, shape.cos + t * (D / 2), shape.sin + t * (D / 2), turned_back.data());
+      std::copy(turned_back.begin(), turned_back.end(), gradient);
+    }
+  }
+}
+
+}  // namespace
+
+bool supported_head_dim(std::int64_t head_dim) {
+  return head_dim == 8 || head_dim == 16 || head_dim == 32 || head_dim == 64;
+}
+
+void attention_forward(const AttentionShape& shape, const float* qkv, float* rotated, float* out,
+                       float* log_sum_exp) {
+  switch (shape.head_dim) {
+    case 8: return forward_of<8>(shape, qkv, rotated, out, log_sum_exp);
+    case 16: return forward_of<16>(shape, qkv, rotated, out, log_sum_exp);
+    case 32: return forward_of<32>(shape, qkv, rotated, out, log_sum_exp);
+    default: return forward_of<64>(shape, qkv, rotated, out, log_sum_exp);
+  }
+}
+
+void attention_backward(const AttentionShape& shape, const float* rotated, const float* out,
+                        const float* log_sum_exp, const float* grad_out, float* grad_qkv) {
+  switch (shape.head_dim) {
+    case 8: return backward_of<8>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    case 16: return backward_of<16>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    case 32: return backward_of<32>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    default: return backward_of<64>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+  }
+}
+
+VLSWEEP_VECTORIZED void rms_norm_forward(std::int64_t rows, std::int64_t d, const float* x,
+                                         const float* weight, float eps, float* y,
+                                         float* inverse_rms) {
+  for (std::int64_t r = 0; r < rows; ++r, x += d, y += d) {
+    const float sum = lane_sum(d, [x](std::int64_t i) { return x[i] * x[i]; });
+    const float inverse = 1.0F / std::sqrt(sum / static_cast<float>(d) + eps);
+    inverse_rms[r] = inverse;
+    for (std::int64_t i = 0; i < d; ++i) y[i] = weight[i] * (x[i] * inverse);
+  }
+}
+
+VLSWEEP_VECTORIZED void rms_norm_backward(std::int64_t rows, std::int64_t d, const float* x,
+                                          const float* weight, const float* inverse_rms,
+                                          const float* grad_y, float* grad_x, float* grad_weight) {
+  for (std::int64_t r = 0; r < rows; ++r, x += d, grad_y += d, grad_x += d) {
+    const float inverse = inverse_rms[r];
+    const float dot = lane_sum(d, [=](std::int64_t i) { return grad_y[i] * weight[i] * x[i]; });
+    const float pull = dot * inverse * inverse / static_cast<float>(d);
+    for (std::int64_t i = 0; i < d; ++i) {
+      grad_x[i] = (grad_y[i] * weight[i] - x[i] * pull) * inverse;
+      grad_weight[i] += grad_y[i] * (x[i] * inverse);
+    }
+  }
+}
+
+VLSWEEP_VECTORIZED void swiglu_forward(std::int64_t rows, std::int64_t f, const float* gate_up,
+                                       float* y) {
+  for (std::int64_t r = 0; r < rows; ++r, gate_up += 2 * f, y += f) {
+    for (std::int64_t i = 0; i < f; ++i) {
+      const float gate = gate_up[i];
+      y[i] = gate / (1.0F + exponential(-gate)) * gate_up[f + i];
+    }
+  }
+}
+
+VLSWEEP_VECTORIZED void swiglu_backward(std::int64_t rows, std::int64_t f, const float* gate_up,
+                                        const float* grad_y, float* grad_gate_up) {
+  for (std::int64_t r = 0; r < rows; ++r, gate_up += 2 * f, grad_y += f, grad_gate_up += 2 * f) {
+    for (std::int64_t i = 0; i < f; ++i) {
+      const float gate = gate_up[i];
+      const float sigmoid = 1.0F / (1.0F + exponential(-gate));
+      grad_gate_up[i] = grad_y[i] * gate_up[f + i] * sigmoid * (1.0F + gate * (1.0F - sigmoid));
+      grad_gate_up[f + i] = grad_y[i] * gate * sigmoid;
+    }
+  }
+}
+
+}  // namespace vlsweep
