@@ -1,7 +1,6 @@
-#include <CLI/CLI.hpp>
-
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <atomic>
 #include <csignal>
 #include <memory>
@@ -59,9 +58,11 @@ std::optional<StageResult> look_up(const Store& store, const Key& key) {
 
 Result<int> coordinate(const RankOptions& options, Transport& transport) {
   const fs::path run = options.run;
+  // Only here: an agent that is told to end has nothing to finish.
+  std::signal(SIGINT, stop_cleanly);
+  std::signal(SIGTERM, stop_cleanly);
   VLSWEEP_CHECK_OK(log_open(run / "logs" / "coordinator.log", "coordinator"));
-  VLSWEEP_CHECK_OK(
-      write_file_durably(run / "coordinator.pid", std::to_string(::getpid()) + "\n"));
+  VLSWEEP_CHECK_OK(write_file_durably(run / "coordinator.pid", std::to_string(::getpid()) + "\n"));
   VLSWEEP_TRY(const std::string plan_text, read_file(run / "plan.json", std::uint64_t{4} << 30));
   VLSWEEP_TRY(const Plan plan, plan_from_json(plan_text));
   VLSWEEP_TRY(Store store, Store::open(store_of(run)));
@@ -80,8 +81,8 @@ Result<int> coordinate(const RankOptions& options, Transport& transport) {
 }
 
 int serve_as_rank(const RankOptions& options) {
-  std::signal(SIGINT, stop_cleanly);
-  std::signal(SIGTERM, stop_cleanly);
+  // mpirun may be killed without a chance to end its ranks.
+  if (const Result<> tied = die_with_parent(); !tied) return report(tied.error());
   // Open MPI asks for no arguments of ours.
   auto transport = make_mpi_transport(0, nullptr);
   if (!transport) return report(transport.error());

@@ -1,5 +1,6 @@
 // A trainer that trains nothing: it speaks the frame protocol and misbehaves as the stage's spec
-// asks ("fake": ...). `fake_trainer [--start crash|hang] --serve-fd 3`.
+// asks ("fake": ...). `fake_trainer [--start crash|hang] --serve-fd 3`. With
+// $FAKE_TRAINER_STAGE_MS each stage takes so long, to play a whole sweep without libtorch.
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -105,6 +106,8 @@ class FakeTrainer {
     const double waited = std::chrono::duration<double, std::milli>(Clock::now() - ended_).count();
     say(run.about("started"));
     misbehave(run);
+    if (const char* pause = std::getenv("FAKE_TRAINER_STAGE_MS"))
+      std::this_thread::sleep_for(milliseconds(std::atoi(pause)));
     if (run.fake() == "slow" && !work_slowly(run)) return;
     if (run.fake() == "fail")
       return fail(run, "out_of_memory", "no memory left on the fake device");
@@ -173,7 +176,7 @@ class FakeTrainer {
 
   void fill(const Run& run) {
     const std::filesystem::path out = run.message["out"].get<std::string>();
-    if (run.message["kind"] == "tune" && run.fake() != "empty") {
+    if (run.message["kind"] != "respond" && run.fake() != "empty") {
       std::filesystem::create_directories(out / "checkpoint");
       std::ofstream(out / "checkpoint" / "model.safetensors") << std::string(100'000, 'w');
     }

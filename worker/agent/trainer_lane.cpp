@@ -225,6 +225,12 @@ void TrainerLane::drop(Entry entry, Error error) {
   listener_.on_failed(id_of(entry.attempt.assignment), std::move(error));
 }
 
+// The first of `given_` has just been taken away.
+void TrainerLane::end_stage(Time now) {
+  ended_stage_ = now;
+  next_was_given_ = !given_.empty();
+}
+
 bool TrainerLane::at_work(AttemptId id) const {
   return !given_.empty() && id_of(given_[0].attempt.assignment) == id;
 }
@@ -246,7 +252,8 @@ bool TrainerLane::handle(TrainerStarted& message, Time now) {
   if (ended_stage_ != Time{})
     log_event(Level::info, "stage_gap",
               {{"stage", std::int64_t{message.id.stage}},
-               {"ms", milliseconds_between(ended_stage_, now)}});
+               {"ms", milliseconds_between(ended_stage_, now)},
+               {"queued", next_was_given_ ? "yes" : "no"}});
   listener_.on_started(message.id);
   return true;
 }
@@ -271,7 +278,7 @@ bool TrainerLane::handle(TrainerDone& message, Time now) {
   if (!at_work(message.id)) return false;
   Entry entry = std::move(given_.front());
   given_.pop_front();
-  ended_stage_ = now;
+  end_stage(now);
   if (const std::string* name = not_finite(message.metrics)) {
     drop(std::move(entry), {Errc::diverged, "'" + *name + "' is not a finite number", {}});
     return true;
@@ -285,9 +292,10 @@ bool TrainerLane::handle(TrainerFailed& message, Time now) {
   const auto found = std::ranges::find_if(
       given_, [&](const Entry& entry) { return id_of(entry.attempt.assignment) == message.id; });
   if (found == given_.end() || (found != given_.begin() && !found->cancelled)) return false;
-  if (found == given_.begin()) ended_stage_ = now;
+  const bool was_at_work = found == given_.begin();
   Entry entry = std::move(*found);
   given_.erase(found);
+  if (was_at_work) end_stage(now);
   drop(std::move(entry), {message.code, std::move(message.message), {}});
   return true;
 }

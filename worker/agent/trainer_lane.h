@@ -86,6 +86,7 @@ class TrainerLane {
   // The trainer is dead or must die (`why`); the stage at work pays for it.
   void lose_trainer(std::optional<Error> why, Time now);
   void drop(Entry entry, Error error);
+  void end_stage(Time now);
 
   // Each returns false if the message does not fit the state: the trainer is broken then.
   bool handle(TrainerReady& message, Time now);
@@ -106,6 +107,7 @@ class TrainerLane {
   Time started_{};                   // when the trainer was started
   Time heard_{};                     // its last word, or when it got its first stage
   Time ended_stage_{};               // when it was last done with a stage; zero before
+  bool next_was_given_ = false;      // the following stage was in its pipe by then
   Time next_start_{};                // no start before
   std::uint32_t failed_starts_ = 0;  // in a row
 };
