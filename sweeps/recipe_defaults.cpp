@@ -32,7 +32,7 @@ const Defaults& microworld_defaults() {
       {"bucket_by_length", true},
       {"strict", false},
       {"threads", 1.0},
-      {"pretrain.threads", 2.0},
+      {"pretrain.threads", 1.0},
   };
   return kDefaults;
 }
