@@ -23,13 +23,13 @@ std::string accounting(const RunSummary& summary) {
                      std::to_string(summary.trials.all()) + " trials done\n";
   if (summary.stages_without_sharing == 0) return text;
   std::array<char, 192> line{};
-  const double apart = static_cast<double>(summary.stages_without_sharing);
+  const double saved = summary.seconds_shared + summary.seconds_reused;
+  const double apart = std::max(1e-9, summary.seconds_spent + saved);
   std::snprintf(line.data(), line.size(),
-                "sharing: the trials run apart would need %llu stages (%.0f%% saved); %.0f s of work "
-                "done, %.0f s saved by sharing\n",
-                static_cast<unsigned long long>(summary.stages_without_sharing),
-                100 * (1 - static_cast<double>(summary.stages.all()) / apart),
-                summary.seconds_spent, summary.seconds_shared);
+                "sharing: the trials run apart would need %llu stages and %.0f s of work; %.0f s were "
+                "spent, %.0f%% saved\n",
+                static_cast<unsigned long long>(summary.stages_without_sharing), apart,
+                summary.seconds_spent, 100 * saved / apart);
   return text + line.data();
 }
 
