@@ -4,10 +4,12 @@
 #include <signal.h>
 
 #include <cmath>
+#include <random>
 #include <thread>
 
 #include "storage/down_sample.h"
 #include "storage/projection.h"
+#include "storage/query/query.h"
 #include "storage/suggest.h"
 #include "tests/storage/sample_run.h"
 #include "tests/storage/temp_folder.h"
@@ -239,6 +241,33 @@ TEST(RunReader, WhatIsNotARunIsSaidInOneSentence) {
     ASSERT_FALSE(reader);
     EXPECT_EQ(reader.error().code, Errc::corrupt) << reader.error().text();
   }
+}
+
+// Bytes of a sound database changed at random: every question gets an answer or an error.
+TEST(RunReader, DamagedDatabaseNeverCrashesAReader) {
+  const TempFolder folder(test::Where::memory);
+  const Plan plan = sample_plan();
+  ASSERT_TRUE(Projection::open(folder.path(), plan)->apply(1, test::whole_run(plan)));
+  const std::string sound = test::read_text(folder / "results.db");
+  std::mt19937 random(11);
+  int refused = 0;
+  for (int round = 0; round < 200; ++round) {
+    std::string bytes = sound;
+    for (int i = 0; i < 1 + round % 50; ++i)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    test::write_text(folder / "results.db", bytes);
+    auto reader = RunReader::open(folder.path());
+    if (!reader) {
+      ++refused;
+      continue;
+    }
+    refused += reader->summary() ? 0 : 1;
+    refused += reader->trials({.where = "seed > 0", .sort = {"mode"}}) ? 0 : 1;
+    refused += reader->stages({}) && reader->ranks() && reader->events(0) ? 0 : 1;
+    const auto db = reader->database();
+    if (db) refused += run_query(**db, {}) ? 0 : 1;
+  }
+  EXPECT_GT(refused, 0) << "the damage must have been noticed at times";
 }
 
 TEST(RunReader, GoesOnWhenTheDatabaseIsReplacedUnderIt) {
