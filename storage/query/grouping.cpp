@@ -17,8 +17,8 @@ std::optional<double> number_in(const std::string& json) {
   return number;
 }
 
-// Numbers ascend, whatever order the plan met them in; what does not apply stands before them. Words
-// stay in the plan's order, which is the YAML's.
+// Numbers ascend, whatever order the plan met them in; what does not apply stands before them.
+// Words stay in the plan's order, which is the YAML's.
 void sort_numbers(ValueOrder& order) {
   std::vector<std::pair<double, std::string>> numbers;
   for (const auto& [json, place] : order) {
@@ -46,7 +46,8 @@ std::vector<GroupKey> group_keys(const TrialTable& table, const std::vector<std:
   std::vector<ValueOrder> order(names.size());
   for (std::size_t t = 0; t < table.trials.size(); ++t) {
     const GroupKey key = group_key(table, t, names);
-    for (std::size_t i = 0; i < names.size(); ++i) order[i].try_emplace(key[i], order[i].size());
+    for (std::size_t i = 0; i < names.size(); ++i)
+      order[i].try_emplace(key[i], order[i].size());
   }
   for (ValueOrder& values : order) sort_numbers(values);
   std::map<std::vector<std::size_t>, GroupKey> sorted;
