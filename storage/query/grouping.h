@@ -17,8 +17,8 @@ using GroupKey = std::vector<std::string>;  // JSON texts; "null": the parameter
 GroupKey group_key(const TrialTable& table, std::size_t trial,
                    const std::vector<std::string>& names);
 
-// The keys that occur among `trials`, sorted part by part: null first, numbers ascending, words in the
-// order of their first appearance in the plan (so as the YAML lists them).
+// The keys that occur among `trials`, sorted part by part: null first, numbers ascending, words in
+// the order of their first appearance in the plan (so as the YAML lists them).
 std::vector<GroupKey> group_keys(const TrialTable& table, const std::vector<std::uint32_t>& trials,
                                  const std::vector<std::string>& names);
 
