@@ -1,5 +1,5 @@
-// A request and a response as the routes see them: plain values, so that routes are tested without a
-// socket. The server fills the one and sends the other; only server.cpp knows Boost.
+// A request and a response as the routes see them: plain values, so that routes are tested without
+// a socket. The server fills the one and sends the other; only server.cpp knows Boost.
 #pragma once
 
 #include <map>

@@ -153,7 +153,7 @@ std::string Routes::state() {
   if (open)
     if (const auto state = run_state(**open, kEventsOfState)) return text_of(*state);
   // The coordinator has not made results.db yet, or is making it anew.
-  const json none = {{"planned", 0}, {"done", 0}, {"reused", 0},
+  const json none = {{"planned", 0}, {"done", 0},   {"reused", 0},
                      {"running", 0}, {"failed", 0}, {"waiting", 0}};
   return text_of({{"run", {{"name", run_folder_.filename().string()}, {"state", "starting"}}},
                   {"counts", none},

@@ -1,5 +1,6 @@
-// The routes of the page: a path and a query in, a response out. No socket here, so that every route
-// is tested by calling it. Reads a run folder, writes nothing, opens no path that a request names.
+// The routes of the page: a path and a query in, a response out. No socket here, so that every
+// route is tested by calling it. Reads a run folder, writes nothing, opens no path that a request
+// names.
 //
 // A Routes belongs to one thread at a time (the server's lock sees to that).
 #pragma once

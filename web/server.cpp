@@ -1,19 +1,17 @@
 #include "web/server.h"
 
-#include <utility>  // before Boost 1.74's asio, which needs it and does not include it
-
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-
-#include <atomic>
 #include <charconv>
 #include <mutex>
 #include <optional>
 #include <sstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "web/access.h"
@@ -93,7 +91,8 @@ constexpr std::string_view kSignIn =
     "<code>?token=...</code>).";
 
 // Everything that is refused or answered before a route is asked.
-std::optional<Response> refuse(const Request& request, const HttpRequest& target, const Shared& shared) {
+std::optional<Response> refuse(const Request& request, const HttpRequest& target,
+                               const Shared& shared) {
   if (!host_allowed(to_string(request[http::field::host]), shared.options.host))
     return make_response(421, "wrong Host\n", "text/plain");
   if (request.method() != http::verb::get)
@@ -224,10 +223,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response.prepare_payload();
     response_ = std::move(response);
     stream_.expires_after(kRequestTimeout);
-    http::async_write(stream_, response_,
-                      [self = shared_from_this(), keep_alive](beast::error_code error, std::size_t) {
-                        if (!error && keep_alive) self->read();
-                      });
+    http::async_write(
+        stream_, response_,
+        [self = shared_from_this(), keep_alive](beast::error_code error, std::size_t) {
+          if (!error && keep_alive) self->read();
+        });
   }
 
   beast::tcp_stream stream_;
@@ -296,8 +296,8 @@ std::uint16_t Server::port() const { return impl_->acceptor.local_endpoint().por
 std::string Server::url() const {
   const ServerOptions& options = impl_->shared->options;
   const bool v6 = options.host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + options.host + "]" : options.host) + ":" +
-         std::to_string(port()) + "/?token=" + options.token;
+  return "http://" + (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(port()) +
+         "/?token=" + options.token;
 }
 
 Result<ServerOptions> parse_serve_address(std::string_view text) {

@@ -20,9 +20,12 @@ double now() {
 
 json counts_of(const RunSummary& summary) {
   const std::uint64_t reused = std::min(summary.stages_reused, summary.stages.done);
-  return {{"planned", summary.stages.all()}, {"done", summary.stages.done - reused},
-          {"reused", reused},                {"running", summary.stages.running},
-          {"failed", summary.stages.failed}, {"waiting", summary.stages.waiting}};
+  return {{"planned", summary.stages.all()},
+          {"done", summary.stages.done - reused},
+          {"reused", reused},
+          {"running", summary.stages.running},
+          {"failed", summary.stages.failed},
+          {"waiting", summary.stages.waiting}};
 }
 
 // How many stages of each kind are planned, have begun, are done.
@@ -50,8 +53,8 @@ json trouble_of(const StagePage& stages) {
     if (first == nullptr) first = &stage;
   }
   if (first == nullptr) return nullptr;
-  return std::to_string(failed) + (failed == 1 ? " stage" : " stages") + " failed; the first: " +
-         first->name + ": " + first->message;
+  return std::to_string(failed) + (failed == 1 ? " stage" : " stages") +
+         " failed; the first: " + first->name + ": " + first->message;
 }
 
 json rank_of(const RankRow& rank, const std::vector<LiveRow>& live, const StagePage& stages) {
@@ -59,7 +62,9 @@ json rank_of(const RankRow& rank, const std::vector<LiveRow>& live, const StageP
               {"host", rank.host},
               {"pid", rank.pid},
               {"device", rank.device},
-              {"state", rank.lost ? "lost" : rank.running.empty() ? "idle" : "busy"}};
+              {"state", rank.lost              ? "lost"
+                        : rank.running.empty() ? "idle"
+                                               : "busy"}};
   if (rank.lost) out["stage"] = rank.reason;
   for (const std::uint32_t stage : rank.running) {
     if (stage < stages.rows.size() && !out.contains("stage"))
@@ -159,7 +164,8 @@ Result<json> trials_page(RunReader& reader, const TrialQuery& query) {
 }
 
 Result<json> loss_curves(RunReader& reader, std::size_t most) {
-  VLSWEEP_TRY(StagePage running, reader.stages({.state = "running", .kind = "tune", .limit = most}));
+  VLSWEEP_TRY(StagePage running,
+              reader.stages({.state = "running", .kind = "tune", .limit = most}));
   VLSWEEP_TRY(StagePage pretraining,
               reader.stages({.state = "running", .kind = "pretrain", .limit = most}));
   VLSWEEP_TRY(StagePage done,

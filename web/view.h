@@ -10,8 +10,8 @@
 
 namespace vlsweep {
 
-// The state of a run: run, counts, kinds, trials, sharing, ranks, events, trouble, elapsed_s, eta_s.
-// Without num_events nothing is asked of the events.
+// The state of a run: run, counts, kinds, trials, sharing, ranks, events, trouble, elapsed_s,
+// eta_s. Without num_events nothing is asked of the events.
 Result<nlohmann::json> run_state(RunReader& reader, std::uint64_t num_events);
 
 // A page of trials: total, parameters (names), metrics (names), rows.

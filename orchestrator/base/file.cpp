@@ -32,11 +32,15 @@ class Descriptor {
 std::string_view remedy(int error_number) {
   switch (error_number) {
     case ENOSPC:
-    case EDQUOT: return " (free some space, then run the same command again)";
+    case EDQUOT:
+      return " (free some space, then run the same command again)";
     case EACCES:
-    case EPERM: return " (check the owner and the permissions)";
-    case EROFS: return " (choose a folder that can be written, with --dir)";
-    default: return "";
+    case EPERM:
+      return " (check the owner and the permissions)";
+    case EROFS:
+      return " (choose a folder that can be written, with --dir)";
+    default:
+      return "";
   }
 }
 
@@ -103,8 +107,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
   if (::fstat(file.get(), &info) != 0) return std::unexpected(system_error("stat", path, errno));
   if (S_ISDIR(info.st_mode)) return fail(Errc::invalid, "is a folder, not a file", path.string());
   std::string bytes;
-  bytes.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(
-      static_cast<std::uint64_t>(info.st_size), max_bytes)));
+  bytes.reserve(static_cast<std::size_t>(
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(info.st_size), max_bytes)));
   std::array<char, 1 << 16> chunk{};
   for (;;) {
     const ssize_t n = ::read(file.get(), chunk.data(), chunk.size());
@@ -112,7 +116,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
     if (n < 0) return std::unexpected(system_error("read", path, errno));
     if (n == 0) return bytes;
     if (bytes.size() + static_cast<std::size_t>(n) > max_bytes)
-      return fail(Errc::invalid, "is larger than the " + std::to_string(max_bytes) + " bytes allowed here",
+      return fail(Errc::invalid,
+                  "is larger than the " + std::to_string(max_bytes) + " bytes allowed here",
                   path.string());
     bytes.append(chunk.data(), static_cast<std::size_t>(n));
   }
@@ -124,7 +129,8 @@ Result<> write_file_durably(const std::filesystem::path& path, std::string_view 
     const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (file.get() < 0) return std::unexpected(system_error("create", beside, errno));
     Result<> written = write_all(file.get(), bytes, path);
-    if (written && ::fsync(file.get()) != 0) written = std::unexpected(system_error("fsync", path, errno));
+    if (written && ::fsync(file.get()) != 0)
+      written = std::unexpected(system_error("fsync", path, errno));
     if (!written) {
       ::unlink(beside.c_str());
       return written;
@@ -138,7 +144,8 @@ Result<> write_file_durably(const std::filesystem::path& path, std::string_view 
 Result<> sync_path(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return std::unexpected(system_error("open", path, errno));
-  if (::fsync(file.get()) != 0 && errno != EINVAL) return std::unexpected(system_error("fsync", path, errno));
+  if (::fsync(file.get()) != 0 && errno != EINVAL)
+    return std::unexpected(system_error("fsync", path, errno));
   return {};
 }
 
@@ -184,8 +191,10 @@ Result<FileLock> FileLock::take(const std::filesystem::path& path) {
     std::array<char, 32> holder{};
     const ssize_t n = ::pread(fd, holder.data(), holder.size() - 1, 0);
     ::close(fd);
-    if (error_number != EWOULDBLOCK) return std::unexpected(system_error("lock", path, error_number));
-    const std::string pid = n > 0 ? std::string(holder.data(), std::strcspn(holder.data(), "\n")) : "unknown";
+    if (error_number != EWOULDBLOCK)
+      return std::unexpected(system_error("lock", path, error_number));
+    const std::string pid =
+        n > 0 ? std::string(holder.data(), std::strcspn(holder.data(), "\n")) : "unknown";
     return fail(Errc::busy, "is in use by another vlsweep (process " + pid + ")", path.string());
   }
   const std::string pid = std::to_string(::getpid()) + "\n";

@@ -35,8 +35,8 @@ std::string sha256_hex(std::string_view bytes);
 // CRC-32C (Castagnoli, as in iSCSI and RocksDB), continuing from `crc` (0 at the start).
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0);
 
-// An exclusive flock on PATH (created if need be), with the holder's pid in it; kept until destroyed
-// or until the process ends. Taken by somebody else: busy, naming the pid that holds it.
+// An exclusive flock on PATH (created if need be), with the holder's pid in it; kept until
+// destroyed or until the process ends. Taken by somebody else: busy, naming the pid that holds it.
 class FileLock {
  public:
   static Result<FileLock> take(const std::filesystem::path& path);

@@ -13,10 +13,14 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warning: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -28,8 +32,8 @@ spdlog::level::level_enum level_from_environment() {
 
 std::shared_ptr<spdlog::logger>& logger() {
   static std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "vlsweep", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("vlsweep",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
     made->set_level(level_from_environment());
     return made;
@@ -77,8 +81,10 @@ void log_event(Level level, std::string_view event, std::initializer_list<Field>
     line += field.key;
     line += '=';
     if (const auto* text = std::get_if<std::string_view>(&field.value)) append_text(line, *text);
-    if (const auto* number = std::get_if<std::int64_t>(&field.value)) line += std::to_string(*number);
-    if (const auto* number = std::get_if<double>(&field.value)) line += fmt::format("{:g}", *number);
+    if (const auto* number = std::get_if<std::int64_t>(&field.value))
+      line += std::to_string(*number);
+    if (const auto* number = std::get_if<double>(&field.value))
+      line += fmt::format("{:g}", *number);
   }
   logger()->log(to_spdlog(level), "{}", line);
 }

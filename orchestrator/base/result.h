@@ -1,5 +1,6 @@
-// Result<T>: how every fallible function of vlsweep answers. An Error is a value that says what went
-// wrong, where, and what the reader can do about it; it is written for the person at the terminal.
+// Result<T>: how every fallible function of vlsweep answers. An Error is a value that says what
+// went wrong, where, and what the reader can do about it; it is written for the person at the
+// terminal.
 //
 // Plain values: no thread may share one while another changes it. Exceptions of third-party
 // libraries stop in the file that owns the library; none crosses a function that returns Result.
@@ -61,14 +62,14 @@ using Result = std::expected<T, Error>;
 // VLSWEEP_TRY(auto x, f()): x is the value, or the function returns the error.
 #define VLSWEEP_TRY(declaration, expression) \
   VLSWEEP_TRY_INNER(VLSWEEP_CONCAT(try_result_, __LINE__), declaration, expression)
-#define VLSWEEP_TRY_INNER(result, declaration, expression)                  \
-  auto result = (expression);                                               \
-  if (!result) return std::unexpected(std::move(result).error());           \
+#define VLSWEEP_TRY_INNER(result, declaration, expression)        \
+  auto result = (expression);                                     \
+  if (!result) return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)
 
 // VLSWEEP_CHECK_OK(f()): f returns Result<>; its error is returned.
-#define VLSWEEP_CHECK_OK(expression)                                                            \
-  do {                                                                                          \
-    if (auto try_status = (expression); !try_status)                                            \
-      return std::unexpected(std::move(try_status).error());                                    \
+#define VLSWEEP_CHECK_OK(expression)                         \
+  do {                                                       \
+    if (auto try_status = (expression); !try_status)         \
+      return std::unexpected(std::move(try_status).error()); \
   } while (false)

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <iostream>
 #include <memory>
 
@@ -30,7 +29,8 @@ int check(const DataOptions& options) {
                                      .images = options.images});
   if (!dataset) return report(dataset.error());
   std::cout << dataset->samples.size() << " samples, " << dataset->num_bad << " bad\n";
-  for (const BadSample& bad : dataset->bad) std::cout << "  " << bad.id_or_place << ": " << bad.reason << '\n';
+  for (const BadSample& bad : dataset->bad)
+    std::cout << "  " << bad.id_or_place << ": " << bad.reason << '\n';
   return dataset->num_bad == 0 ? kStatusDone : kStatusSomeFailed;
 }
 
@@ -44,7 +44,8 @@ void add_data(CLI::App& app, int& status) {
   world->add_option("--out", options->out, "The folder to make")->required();
   world->add_option("--seed", options->seed, "Another seed, another world")->capture_default_str();
   world->callback([options, &status] { status = write_microworld(*options); });
-  CLI::App* checking = data->add_subcommand("check", "Read a data set as a sweep would; name what is bad");
+  CLI::App* checking =
+      data->add_subcommand("check", "Read a data set as a sweep would; name what is bad");
   checking->add_option("FILE", options->file, "The annotations: json or csv")->required();
   checking->add_option("--format", options->format, "llava, vlguard, advbench, xstest or figstep")
       ->required();

@@ -5,8 +5,6 @@
 
 namespace vlsweep {
 
-std::string libraries_text() {
-  return hdf5::library_version() + ", " + sqlite::library_version();
-}
+std::string libraries_text() { return hdf5::library_version() + ", " + sqlite::library_version(); }
 
 }  // namespace vlsweep

@@ -43,12 +43,11 @@ Result<Page> Page::serve(const std::filesystem::path& run_folder, const std::str
   VLSWEEP_TRY(ServerOptions options, parse_serve_address(address));
   VLSWEEP_TRY(options.token, token_of_this_start());
   auto routes = std::make_unique<Routes>(run_folder);
-  VLSWEEP_TRY(auto server, Server::start(
-                               options,
-                               [at = routes.get()](const HttpRequest& request) {
-                                 return at->answer(request);
-                               },
-                               [at = routes.get()] { return at->state(); }));
+  VLSWEEP_TRY(
+      auto server,
+      Server::start(
+          options, [at = routes.get()](const HttpRequest& request) { return at->answer(request); },
+          [at = routes.get()] { return at->state(); }));
   return Page(std::move(routes), std::move(server));
 }
 

@@ -21,7 +21,8 @@ struct PlannedSweep {
 std::expected<PlannedSweep, std::vector<Error>> plan_sweep(const std::filesystem::path& yaml,
                                                            const std::filesystem::path& store);
 
-// Writes the micro-worlds that the sweep's models need into the store, those that are not there yet.
+// Writes the micro-worlds that the sweep's models need into the store, those that are not there
+// yet.
 Result<> write_worlds(const Sweep& sweep, const std::filesystem::path& store);
 
 // Prints complaints to standard error; returns the exit status.

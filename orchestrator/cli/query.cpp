@@ -1,5 +1,6 @@
-#include <CLI/CLI.hpp>
+#include "storage/query/query.h"
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 
@@ -7,7 +8,6 @@
 #include "orchestrator/cli/run_place.h"
 #include "orchestrator/cli/verbs.h"
 #include "storage/query/format.h"
-#include "storage/query/query.h"
 #include "storage/run_reader.h"
 
 namespace vlsweep {
@@ -24,8 +24,9 @@ struct QueryOptions {
 Result<std::string> answer(const std::filesystem::path& run, QueryOptions options) {
   const auto format = table_format_from_name(options.format);
   if (!format)
-    return fail(Errc::invalid, "expected table, markdown, csv, json or latex, got '" +
-                                   options.format + "'", "--format");
+    return fail(Errc::invalid,
+                "expected table, markdown, csv, json or latex, got '" + options.format + "'",
+                "--format");
   VLSWEEP_TRY(RunReader reader, RunReader::open(run));
   VLSWEEP_TRY(sqlite::Database * db, reader.database());
   options.spec.confidence = options.confidence_percent / 100;

@@ -31,8 +31,7 @@ fs::path default_runs_folder() {
 Result<fs::path> find_run(const std::string& run, const fs::path& runs) {
   std::error_code ignored;
   for (const fs::path& place : {fs::path(run), runs / run})
-    if (fs::exists(place / "plan.json", ignored))
-      return fs::absolute(place).lexically_normal();
+    if (fs::exists(place / "plan.json", ignored)) return fs::absolute(place).lexically_normal();
   return fail(Errc::not_found,
               "no run of this name in " + runs.string() + " and no run folder at this path; " +
                   names_of_runs(runs),

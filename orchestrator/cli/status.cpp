@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -31,11 +30,12 @@ void print_state(const json& state) {
   const json& counts = state["counts"];
   const auto count = [&](const char* name) { return counts[name].get<std::uint64_t>(); };
   std::cout << state["run"]["name"].get<std::string>() << ": "
-            << state["run"]["state"].get<std::string>() << "\n  stages: "
-            << count("done") + count("reused") << " of " << count("planned") << " done ("
-            << count("reused") << " reused), " << count("running") << " running, "
-            << count("waiting") << " waiting, " << count("failed") << " failed\n  trials: "
-            << state["trials"]["done"] << " of " << state["trials"]["total"] << " done\n";
+            << state["run"]["state"].get<std::string>()
+            << "\n  stages: " << count("done") + count("reused") << " of " << count("planned")
+            << " done (" << count("reused") << " reused), " << count("running") << " running, "
+            << count("waiting") << " waiting, " << count("failed")
+            << " failed\n  trials: " << state["trials"]["done"] << " of "
+            << state["trials"]["total"] << " done\n";
   if (state["run"]["state"] == "running" && state.contains("eta_s"))
     std::cout << "  about " << state["eta_s"] << " s to go\n";
   for (const json& rank : state["ranks"]) {
@@ -45,7 +45,8 @@ void print_state(const json& state) {
     if (rank.contains("step")) std::cout << ", step " << rank["step"] << " of " << rank["steps"];
     std::cout << '\n';
   }
-  if (state["trouble"].is_string()) std::cout << "  " << state["trouble"].get<std::string>() << '\n';
+  if (state["trouble"].is_string())
+    std::cout << "  " << state["trouble"].get<std::string>() << '\n';
 }
 
 int show_status(const StatusOptions& options) {

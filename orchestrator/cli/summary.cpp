@@ -14,10 +14,10 @@ namespace {
 
 std::string accounting(const RunSummary& summary) {
   const std::uint64_t reused = std::min(summary.stages_reused, summary.stages.done);
-  std::string text = summary.name + ": " + std::to_string(summary.stages.all()) + " stages = " +
-                     std::to_string(summary.stages.done - reused) + " done + " +
-                     std::to_string(reused) + " reused + " +
-                     std::to_string(summary.stages.failed) + " failed + " +
+  std::string text = summary.name + ": " + std::to_string(summary.stages.all()) +
+                     " stages = " + std::to_string(summary.stages.done - reused) + " done + " +
+                     std::to_string(reused) + " reused + " + std::to_string(summary.stages.failed) +
+                     " failed + " +
                      std::to_string(summary.stages.running + summary.stages.waiting) +
                      " not done; " + std::to_string(summary.trials.done) + " of " +
                      std::to_string(summary.trials.all()) + " trials done\n";
@@ -25,11 +25,12 @@ std::string accounting(const RunSummary& summary) {
   std::array<char, 192> line{};
   const double saved = summary.seconds_shared + summary.seconds_reused;
   const double apart = std::max(1e-9, summary.seconds_spent + saved);
-  std::snprintf(line.data(), line.size(),
-                "sharing: the trials run apart would need %llu stages and %.0f s of work; %.0f s were "
-                "spent, %.0f%% saved\n",
-                static_cast<unsigned long long>(summary.stages_without_sharing), apart,
-                summary.seconds_spent, 100 * saved / apart);
+  std::snprintf(
+      line.data(), line.size(),
+      "sharing: the trials run apart would need %llu stages and %.0f s of work; %.0f s were "
+      "spent, %.0f%% saved\n",
+      static_cast<unsigned long long>(summary.stages_without_sharing), apart, summary.seconds_spent,
+      100 * saved / apart);
   return text + line.data();
 }
 

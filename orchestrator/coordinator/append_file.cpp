@@ -25,8 +25,8 @@ class DiskFile final : public AppendFile {
     std::string bytes(length, '\0');
     std::size_t have = 0;
     while (have < length) {
-      const ssize_t n = ::pread(fd_, bytes.data() + have, length - have,
-                                static_cast<off_t>(offset + have));
+      const ssize_t n =
+          ::pread(fd_, bytes.data() + have, length - have, static_cast<off_t>(offset + have));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return error("read");
       if (n == 0) break;

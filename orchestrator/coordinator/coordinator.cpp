@@ -30,8 +30,7 @@ void Coordinator::on_payload(std::uint32_t rank, std::string_view bytes, Instant
   if (rank == 0 || rank >= agents_.size() || outcome_) return;
   agents_[rank].heard_s = now.steady_s;
   const Result<> handled = for_each_message<ToCoordinator>(bytes, [&](ToCoordinator&& message) {
-    if (admit(rank, message))
-      std::visit([&](auto& m) { on_message(rank, m, now); }, message);
+    if (admit(rank, message)) std::visit([&](auto& m) { on_message(rank, m, now); }, message);
   });
   if (!handled) lose(rank, "sent what is not a message: " + handled.error().message, now);
 }
@@ -52,7 +51,8 @@ void Coordinator::on_message(std::uint32_t rank, Hello& hello, Instant now) {
   Agent& agent = agents_[rank];
   if (hello.protocol != kProtocolVersion) {
     log_event(Level::error, "rank_refused",
-              {{"rank", std::int64_t{rank}}, {"protocol", std::int64_t{hello.protocol}},
+              {{"rank", std::int64_t{rank}},
+               {"protocol", std::int64_t{hello.protocol}},
                {"expected", std::int64_t{kProtocolVersion}}});
     agent.presence = Presence::refused;
     send(rank, Shutdown{false});
@@ -87,8 +87,8 @@ void Coordinator::on_message(std::uint32_t rank, Finished& finished, Instant now
   const ReportOutcome outcome =
       scheduler_.on_finished(rank, finished.stage, finished.attempt, finished.result.seconds);
   if (outcome != ReportOutcome::accepted) return;
-  output_.events.push_back(StageDone{now.wall_s, plan_.stages[finished.stage].key,
-                                     finished.attempt, rank, std::move(finished.result)});
+  output_.events.push_back(StageDone{now.wall_s, plan_.stages[finished.stage].key, finished.attempt,
+                                     rank, std::move(finished.result)});
 }
 
 void Coordinator::on_message(std::uint32_t rank, Failed& failed, Instant now) {
@@ -97,8 +97,10 @@ void Coordinator::on_message(std::uint32_t rank, Failed& failed, Instant now) {
   if (outcome == ReportOutcome::stale) return;
   const Stage& stage = plan_.stages[failed.stage];
   log_event(Level::warning, "stage_failed",
-            {{"stage", stage.name}, {"attempt", std::int64_t{failed.attempt}},
-             {"rank", std::int64_t{rank}}, {"reason", failed.message}});
+            {{"stage", stage.name},
+             {"attempt", std::int64_t{failed.attempt}},
+             {"rank", std::int64_t{rank}},
+             {"reason", failed.message}});
   output_.events.push_back(StageFailed{now.wall_s, stage.key, failed.attempt, rank, failed.code,
                                        std::move(failed.message),
                                        outcome == ReportOutcome::failed});
@@ -217,9 +219,7 @@ void Coordinator::close(RunOutcome outcome, const char* journaled, Instant now) 
     if (agents_[rank].presence == Presence::joined) send(rank, Shutdown{orderly});
 }
 
-bool Coordinator::any_rank_missing() const {
-  return count(Presence::joined) + 1 < agents_.size();
-}
+bool Coordinator::any_rank_missing() const { return count(Presence::joined) + 1 < agents_.size(); }
 
 std::uint32_t Coordinator::count(Presence presence) const {
   return static_cast<std::uint32_t>(

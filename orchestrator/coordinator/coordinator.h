@@ -33,7 +33,7 @@ struct Instant {
 using StoreLookup = std::function<std::optional<StageResult>(const Key&)>;
 
 struct CoordinatorConfig {
-  std::string run_folder;    // as agents are told
+  std::string run_folder;  // as agents are told
   std::string store_folder;
   std::uint32_t num_agents = 0;  // ranks 1..num_agents are expected
   std::uint32_t heartbeat_ms = 1'000;
@@ -61,9 +61,9 @@ class Coordinator {
       std::uint32_t rank = 0;
       std::string bytes;
     };
-    std::vector<Event> events;           // for the journal, then the recorder
-    std::vector<Payload> payloads;       // for agents, once the events are durable
-    std::vector<std::uint32_t> lost;     // ranks to forget, before payloads are sent
+    std::vector<Event> events;        // for the journal, then the recorder
+    std::vector<Payload> payloads;    // for agents, once the events are durable
+    std::vector<std::uint32_t> lost;  // ranks to forget, before payloads are sent
     std::vector<LiveReport> live;
   };
 

@@ -35,8 +35,7 @@ void History::fold(const Event& event) {
     ++past->failures;
     past->code = failed->code;
     past->ended = failed->final ? Ended::failed : Ended::no;
-    if (failed->final)
-      messages_[static_cast<std::uint32_t>(past - past_.data())] = failed->message;
+    if (failed->final) messages_[static_cast<std::uint32_t>(past - past_.data())] = failed->message;
   }
 }
 

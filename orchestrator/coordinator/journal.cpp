@@ -136,8 +136,10 @@ void Journal::append(const Event& event) {
   encode_variant(encoder, event);
   const std::string& payload = encoder.bytes();
   if (payload.size() > kMaxPayload) {
-    status_ = fail(Errc::internal, "an event of " + std::to_string(payload.size()) +
-                                       " bytes is too long for the journal", name_);
+    status_ =
+        fail(Errc::internal,
+             "an event of " + std::to_string(payload.size()) + " bytes is too long for the journal",
+             name_);
     return;
   }
   const auto length = static_cast<std::uint32_t>(payload.size());

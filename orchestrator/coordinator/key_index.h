@@ -32,7 +32,7 @@ class KeyIndex {
   // The slot that holds the key, or the empty one where it would be.
   std::size_t slot_of(const Key& key) const {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = KeyHash{}(key) & mask;
+    std::size_t slot = KeyHash{}(key)&mask;
     while (slots_[slot] != kEmpty && stages_[slots_[slot]].key != key) slot = (slot + 1) & mask;
     return slot;
   }

@@ -27,7 +27,7 @@ constexpr int kTag = 1;
 // Sends to one rank at a time: what is queued meanwhile is joined and leaves as one.
 constexpr std::size_t kSendsUnderWay = 4;
 constexpr std::size_t kJoinUpTo = 1 << 20;
-constexpr std::chrono::seconds kLastWords{1};    // for queued payloads to leave
+constexpr std::chrono::seconds kLastWords{1};  // for queued payloads to leave
 constexpr std::chrono::seconds kFinalizeIn{5};
 
 // A payload on its way out or in, whose buffer MPI holds.

@@ -40,9 +40,9 @@ class RecorderThread {
   void accept(Event&& event);
 
   Recorder& recorder_;
-  std::uint64_t skip_;       // events still to be passed over
-  std::uint64_t next_;       // number of the first event that waits; the thread's
-  std::mutex mutex_;         // of the members from here to the next line
+  std::uint64_t skip_;                // events still to be passed over
+  std::uint64_t next_;                // number of the first event that waits; the thread's
+  std::mutex mutex_;                  // of the members from here to the next line
   std::condition_variable_any wake_;  // something to do, or to stop
   std::condition_variable_any room_;  // events were taken
   std::vector<Event> events_;

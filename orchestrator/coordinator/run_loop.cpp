@@ -41,11 +41,16 @@ CoordinatorConfig config_of(const CoordinatorOptions& options) {
 
 int status_of(RunOutcome outcome) {
   switch (outcome) {
-    case RunOutcome::done: return kExitDone;
-    case RunOutcome::failed: return kExitSomeFailed;
-    case RunOutcome::stopped: return kExitStopped;
-    case RunOutcome::ranks_lost: return kExitRestart;
-    case RunOutcome::no_ranks: return kExitInfrastructure;
+    case RunOutcome::done:
+      return kExitDone;
+    case RunOutcome::failed:
+      return kExitSomeFailed;
+    case RunOutcome::stopped:
+      return kExitStopped;
+    case RunOutcome::ranks_lost:
+      return kExitRestart;
+    case RunOutcome::no_ranks:
+      return kExitInfrastructure;
   }
   return kExitInfrastructure;
 }
@@ -107,9 +112,10 @@ Result<Journal> RunLoop::open_journal() {
   log_event(Level::info, "journal_opened",
             {{"events", static_cast<std::int64_t>(journal.num_events())}});
   if (recorded_ > journal.num_events())
-    return fail(Errc::corrupt, "holds fewer events (" + std::to_string(journal.num_events()) +
-                                   ") than the results database was given (" +
-                                   std::to_string(recorded_) + "); rebuild the database",
+    return fail(Errc::corrupt,
+                "holds fewer events (" + std::to_string(journal.num_events()) +
+                    ") than the results database was given (" + std::to_string(recorded_) +
+                    "); rebuild the database",
                 path.string());
   if (journal.cut_bytes() > 0)
     log_event(Level::warning, "journal_tail_cut",
@@ -143,9 +149,12 @@ void RunLoop::log_summary() const {
   const StageCounts& counts = coordinator_.scheduler().counts();
   const auto number = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
   log_event(Level::info, "run_ended",
-            {{"planned", number(counts.planned)}, {"done", number(counts.done)},
-             {"reused", number(counts.reused)}, {"failed", number(counts.failed)},
-             {"blocked", number(counts.blocked)}, {"running", number(counts.running)},
+            {{"planned", number(counts.planned)},
+             {"done", number(counts.done)},
+             {"reused", number(counts.reused)},
+             {"failed", number(counts.failed)},
+             {"blocked", number(counts.blocked)},
+             {"running", number(counts.running)},
              {"waiting", number(counts.waiting)},
              {"stale_reports", number(coordinator_.scheduler().stale_reports())}});
 }

@@ -14,9 +14,9 @@ struct RunOpened {
   std::string plan_digest;  // SHA-256 of plan.json
   std::string host;
   std::int64_t pid = 0;
-  std::string version;   // of vlsweep
-  std::string commit;    // git commit it was built from, or empty
-  std::string libraries; // "Open MPI 4.1.4, HDF5 1.10.8, SQLite 3.40.1"
+  std::string version;    // of vlsweep
+  std::string commit;     // git commit it was built from, or empty
+  std::string libraries;  // "Open MPI 4.1.4, HDF5 1.10.8, SQLite 3.40.1"
 };
 struct RankJoined {
   double time = 0;
@@ -67,19 +67,37 @@ struct RunClosed {
 using Event = std::variant<RunOpened, RankJoined, RankLost, StageStarted, StageDone, StageReused,
                            StageFailed, RunClosed>;
 
-template <class A> void fields(A& a, RunOpened& e) {
+template <class A>
+void fields(A& a, RunOpened& e) {
   a(e.time, e.plan_digest, e.host, e.pid, e.version, e.commit, e.libraries);
 }
-template <class A> void fields(A& a, RankJoined& e) {
+template <class A>
+void fields(A& a, RankJoined& e) {
   a(e.time, e.rank, e.host, e.pid, e.device, e.versions);
 }
-template <class A> void fields(A& a, RankLost& e) { a(e.time, e.rank, e.reason); }
-template <class A> void fields(A& a, StageStarted& e) { a(e.time, e.key, e.attempt, e.rank); }
-template <class A> void fields(A& a, StageDone& e) { a(e.time, e.key, e.attempt, e.rank, e.result); }
-template <class A> void fields(A& a, StageReused& e) { a(e.time, e.key, e.result); }
-template <class A> void fields(A& a, StageFailed& e) {
+template <class A>
+void fields(A& a, RankLost& e) {
+  a(e.time, e.rank, e.reason);
+}
+template <class A>
+void fields(A& a, StageStarted& e) {
+  a(e.time, e.key, e.attempt, e.rank);
+}
+template <class A>
+void fields(A& a, StageDone& e) {
+  a(e.time, e.key, e.attempt, e.rank, e.result);
+}
+template <class A>
+void fields(A& a, StageReused& e) {
+  a(e.time, e.key, e.result);
+}
+template <class A>
+void fields(A& a, StageFailed& e) {
   a(e.time, e.key, e.attempt, e.rank, e.code, e.message, e.final);
 }
-template <class A> void fields(A& a, RunClosed& e) { a(e.time, e.outcome); }
+template <class A>
+void fields(A& a, RunClosed& e) {
+  a(e.time, e.outcome);
+}
 
 }  // namespace vlsweep

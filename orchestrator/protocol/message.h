@@ -92,26 +92,55 @@ struct AgentHeartbeat {
 
 using ToCoordinator = std::variant<Hello, Started, Progress, Finished, Failed, AgentHeartbeat>;
 
-template <class A> void fields(A& a, Assignment& m) {
+template <class A>
+void fields(A& a, Assignment& m) {
   a(m.stage, m.attempt, m.kind, m.key, m.parents, m.spec);
 }
-template <class A> void fields(A& a, Welcome& m) {
+template <class A>
+void fields(A& a, Welcome& m) {
   a(m.protocol, m.run_folder, m.store_folder, m.heartbeat_ms, m.silence_ms);
 }
-template <class A> void fields(A& a, Assign& m) { a(m.stages); }
-template <class A> void fields(A& a, Cancel& m) { a(m.stage, m.attempt); }
-template <class A> void fields(A& a, CoordinatorHeartbeat& m) { a(m.sequence); }
-template <class A> void fields(A& a, Shutdown& m) { a(m.orderly); }
-template <class A> void fields(A&, Rejoin&) {}
-template <class A> void fields(A& a, Hello& m) {
+template <class A>
+void fields(A& a, Assign& m) {
+  a(m.stages);
+}
+template <class A>
+void fields(A& a, Cancel& m) {
+  a(m.stage, m.attempt);
+}
+template <class A>
+void fields(A& a, CoordinatorHeartbeat& m) {
+  a(m.sequence);
+}
+template <class A>
+void fields(A& a, Shutdown& m) {
+  a(m.orderly);
+}
+template <class A>
+void fields(A&, Rejoin&) {}
+template <class A>
+void fields(A& a, Hello& m) {
   a(m.protocol, m.host, m.pid, m.cores, m.gpus, m.gpu_memory, m.device, m.versions);
 }
-template <class A> void fields(A& a, Started& m) { a(m.stage, m.attempt); }
-template <class A> void fields(A& a, Progress& m) {
+template <class A>
+void fields(A& a, Started& m) {
+  a(m.stage, m.attempt);
+}
+template <class A>
+void fields(A& a, Progress& m) {
   a(m.stage, m.attempt, m.step, m.steps, m.points);
 }
-template <class A> void fields(A& a, Finished& m) { a(m.stage, m.attempt, m.result); }
-template <class A> void fields(A& a, Failed& m) { a(m.stage, m.attempt, m.code, m.message); }
-template <class A> void fields(A& a, AgentHeartbeat& m) { a(m.sequence, m.rss); }
+template <class A>
+void fields(A& a, Finished& m) {
+  a(m.stage, m.attempt, m.result);
+}
+template <class A>
+void fields(A& a, Failed& m) {
+  a(m.stage, m.attempt, m.code, m.message);
+}
+template <class A>
+void fields(A& a, AgentHeartbeat& m) {
+  a(m.sequence, m.rss);
+}
 
 }  // namespace vlsweep

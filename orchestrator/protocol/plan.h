@@ -39,7 +39,7 @@ struct Plan {
   std::vector<Stage> stages;  // parents before children, keys unique
   std::vector<Trial> trials;
   std::vector<ExpansionCount> counts;
-  std::uint32_t max_attempts = 3;         // retry.max of the sweep
+  std::uint32_t max_attempts = 3;            // retry.max of the sweep
   std::uint64_t stages_without_sharing = 0;  // sum of the trials' path lengths
 };
 

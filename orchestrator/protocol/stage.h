@@ -1,5 +1,5 @@
-// What a stage is to those who schedule, run and record it: the unit of work of a sweep, a node of a
-// DAG, named by its key. Plain values; see design notes in orchestrator/README.md.
+// What a stage is to those who schedule, run and record it: the unit of work of a sweep, a node of
+// a DAG, named by its key. Plain values; see design notes in orchestrator/README.md.
 #pragma once
 
 #include <array>
@@ -69,14 +69,14 @@ struct SeriesPoint {
 struct StageResult {
   double seconds = 0;
   std::vector<Metric> metrics;
-  std::string device;               // "cpu" or the GPU's name
+  std::string device;  // "cpu" or the GPU's name
   std::string host;
-  std::uint64_t bytes = 0;          // size of the stage's folder
-  std::uint64_t peak_memory = 0;    // bytes, of the trainer
-  std::uint32_t num_samples = 0;    // judged responses; the two bit strings below have that many bits
-  std::string refused;              // bit i (least significant first): response i is a refusal
-  std::string correct;              // bit i: response i equals the target; empty if there are none
-  std::string note;                 // for people: bad samples counted, retries; may be empty
+  std::uint64_t bytes = 0;        // size of the stage's folder
+  std::uint64_t peak_memory = 0;  // bytes, of the trainer
+  std::uint32_t num_samples = 0;  // judged responses; the two bit strings below have that many bits
+  std::string refused;            // bit i (least significant first): response i is a refusal
+  std::string correct;            // bit i: response i equals the target; empty if there are none
+  std::string note;               // for people: bad samples counted, retries; may be empty
 };
 
 }  // namespace vlsweep

@@ -1,6 +1,6 @@
 // The one codec of messages and journal records: little-endian, lengths before contents, every read
-// bounded. A struct becomes encodable by `template <class A> void fields(A& a) { a(x, y, z); }` or a
-// free `fields(A&, T&)`; the same list writes and reads.
+// bounded. A struct becomes encodable by `template <class A> void fields(A& a) { a(x, y, z); }` or
+// a free `fields(A&, T&)`; the same list writes and reads.
 //
 // Encoder and Decoder are values of one thread.
 #pragma once
@@ -93,7 +93,8 @@ class Decoder {
     if (const char* raw = take(size)) text.assign(raw, size);
   }
   void get(Key& key) {
-    if (const char* raw = take(key.bytes.size())) std::memcpy(key.bytes.data(), raw, key.bytes.size());
+    if (const char* raw = take(key.bytes.size()))
+      std::memcpy(key.bytes.data(), raw, key.bytes.size());
   }
   template <class T>
   void get(std::vector<T>& items) {
@@ -122,10 +123,20 @@ class Decoder {
   bool ok_ = true;
 };
 
-template <class A> void fields(A& a, Metric& m) { a(m.name, m.value, m.k, m.n); }
-template <class A> void fields(A& a, SeriesPoint& p) { a(p.name, p.step, p.value); }
-template <class A> void fields(A& a, Resources& r) { a(r.cores, r.gpus, r.gpu_memory, r.ranks); }
-template <class A> void fields(A& a, StageResult& r) {
+template <class A>
+void fields(A& a, Metric& m) {
+  a(m.name, m.value, m.k, m.n);
+}
+template <class A>
+void fields(A& a, SeriesPoint& p) {
+  a(p.name, p.step, p.value);
+}
+template <class A>
+void fields(A& a, Resources& r) {
+  a(r.cores, r.gpus, r.gpu_memory, r.ranks);
+}
+template <class A>
+void fields(A& a, StageResult& r) {
   a(r.seconds, r.metrics, r.device, r.host, r.bytes, r.peak_memory, r.num_samples, r.refused,
     r.correct, r.note);
 }

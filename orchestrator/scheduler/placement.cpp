@@ -167,8 +167,7 @@ bool Scheduler::take_over_for(std::uint32_t idle_rank) {
   for (std::size_t i = queue.size(); i-- > 1 && wanted_s > 0;) {
     const std::uint32_t stage = queue[i].stage;
     if (!std::holds_alternative<AssignedState>(table_.state(stage)) ||
-        table_.pending_parents(stage) > 0 ||
-        !ranks_.fits(idle_rank, table_.stage(stage).resources))
+        table_.pending_parents(stage) > 0 || !ranks_.fits(idle_rank, table_.stage(stage).resources))
       continue;
     take_back(stage);
     wanted_s -= queue[i].cost_s;

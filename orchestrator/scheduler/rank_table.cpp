@@ -42,8 +42,7 @@ std::uint32_t RankTable::host_index(const std::string& name) {
 }
 
 std::uint16_t RankTable::cores_on(const Rank& rank, const Resources& needs) const {
-  return static_cast<std::uint16_t>(
-      std::min<std::uint32_t>(needs.cores, hosts_[rank.host].cores));
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(needs.cores, hosts_[rank.host].cores));
 }
 
 bool RankTable::suits(std::uint32_t rank, const Resources& needs) const {

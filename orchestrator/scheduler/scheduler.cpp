@@ -9,13 +9,15 @@ bool worth_retrying(Errc code) {
     case Errc::invalid:
     case Errc::corrupt:
     case Errc::diverged:
-    case Errc::not_found: return false;  // the same inputs would fail the same way
+    case Errc::not_found:
+      return false;  // the same inputs would fail the same way
     case Errc::io:
     case Errc::busy:
     case Errc::out_of_memory:
     case Errc::cancelled:
     case Errc::unavailable:
-    case Errc::internal: return true;
+    case Errc::internal:
+      return true;
   }
   return false;
 }
@@ -74,8 +76,7 @@ std::vector<LostAttempt> Scheduler::on_rank_lost(std::uint32_t rank, const std::
 
 ReportOutcome Scheduler::on_started(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
                                     double now) {
-  if (!current(rank, stage, attempt) ||
-      !std::holds_alternative<AssignedState>(table_.state(stage)))
+  if (!current(rank, stage, attempt) || !std::holds_alternative<AssignedState>(table_.state(stage)))
     return count_stale();
   table_.set_state(stage, RunningState{rank, attempt, now});
   return ReportOutcome::accepted;

@@ -67,8 +67,8 @@ class Scheduler {
                            double now);
   ReportOutcome on_finished(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
                             double seconds);
-  ReportOutcome on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
-                          Errc code, std::string message);
+  ReportOutcome on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt, Errc code,
+                          std::string message);
   // Ends a stage as failed (cancelled); nothing happens to one that has ended.
   void cancel(std::uint32_t stage);
   // Takes everything back from the ranks and gives out nothing more.

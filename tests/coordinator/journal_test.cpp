@@ -18,10 +18,14 @@ namespace {
 Event event_number(std::uint32_t i) {
   const Key key = key_of(i);
   switch (i % 4) {
-    case 0: return StageStarted{1.0 * i, key, i, 1};
-    case 1: return StageDone{1.0 * i, key, i, 2, {}};
-    case 2: return StageFailed{1.0 * i, key, i, 3, Errc::io, std::string(i, 'x'), false};
-    default: return RankLost{1.0 * i, i, "silent"};
+    case 0:
+      return StageStarted{1.0 * i, key, i, 1};
+    case 1:
+      return StageDone{1.0 * i, key, i, 2, {}};
+    case 2:
+      return StageFailed{1.0 * i, key, i, 3, Errc::io, std::string(i, 'x'), false};
+    default:
+      return RankLost{1.0 * i, i, "silent"};
   }
 }
 
@@ -241,7 +245,9 @@ TEST_F(JournalOnDisk, AFullDiskIsAnErrorAndWhatWasThereStays) {
   // A limit on the size of files stands in for a full disk.
   struct rlimit before {};
   ::getrlimit(RLIMIT_FSIZE, &before);
-  const struct rlimit small {200, before.rlim_max};
+  const struct rlimit small {
+    200, before.rlim_max
+  };
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   ::setrlimit(RLIMIT_FSIZE, &small);
   for (std::uint32_t i = 1; i < 100; ++i) opened.journal->append(event_number(i));

@@ -1,6 +1,6 @@
 // The real coordinator under a real mpirun, whose ranks are killed, stopped and interrupted.
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,10 +56,19 @@ class MpiRun : public ::testing::Test {
 
   void start(int stages, double stage_s, int silence_ms = 1000) {
     for (int rank = 0; rank < 3; ++rank) std::filesystem::remove(pid_file(rank));
-    std::vector<std::string> words{VLSWEEP_MPIRUN, "--oversubscribe", "--enable-recovery",
-                                   "--mca", "btl", "vader,self", "-n", "3", VLSWEEP_MPI_WORLD,
-                                   folder_.string(), std::to_string(stages),
-                                   std::to_string(stage_s), std::to_string(silence_ms)};
+    std::vector<std::string> words{VLSWEEP_MPIRUN,
+                                   "--oversubscribe",
+                                   "--enable-recovery",
+                                   "--mca",
+                                   "btl",
+                                   "vader,self",
+                                   "-n",
+                                   "3",
+                                   VLSWEEP_MPI_WORLD,
+                                   folder_.string(),
+                                   std::to_string(stages),
+                                   std::to_string(stage_s),
+                                   std::to_string(silence_ms)};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -67,9 +76,8 @@ class MpiRun : public ::testing::Test {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "mpirun.log").c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0644);
-    ASSERT_EQ(::posix_spawnp(&mpirun_, VLSWEEP_MPIRUN, &actions, nullptr, arguments.data(),
-                             environ),
-              0);
+    ASSERT_EQ(
+        ::posix_spawnp(&mpirun_, VLSWEEP_MPIRUN, &actions, nullptr, arguments.data(), environ), 0);
     posix_spawn_file_actions_destroy(&actions);
   }
   // mpirun's status, for what it is worth.

@@ -59,8 +59,7 @@ int run_agent_rank(vlsweep::Transport& transport, char** argv) {
     if (agent.coordinator_silent(now)) ::_exit(3);
     std::this_thread::sleep_for(1ms);
   }
-  transport.leave(0, agent.goodbye()->orderly ? vlsweep::Ending::orderly
-                                              : vlsweep::Ending::abrupt);
+  transport.leave(0, agent.goodbye()->orderly ? vlsweep::Ending::orderly : vlsweep::Ending::abrupt);
   return 0;
 }
 

@@ -24,8 +24,7 @@ void NoopAgent::say_hello() {
 
 void NoopAgent::turn(double now, std::chrono::microseconds wait) {
   if (heard_ == 0) heard_ = now;
-  for (auto envelope = transport_.poll(queue_.empty() && outgoing_.empty() ? wait
-                                                                           : wait / 1000);
+  for (auto envelope = transport_.poll(queue_.empty() && outgoing_.empty() ? wait : wait / 1000);
        envelope; envelope = transport_.poll(std::chrono::microseconds(0))) {
     heard_ = now;
     (void)for_each_message<ToAgent>(envelope->bytes, [this](ToAgent&& message) {

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "orchestrator/protocol/transport.h"
 #include "orchestrator/protocol/message.h"
+#include "orchestrator/protocol/transport.h"
 
 namespace vlsweep::testing {
 
 struct NoopAgentOptions {
-  double stage_s = 0;          // how long each stage takes
+  double stage_s = 0;  // how long each stage takes
   bool reports_started = true;
   std::string host = "test";
   std::uint32_t cores = 64;

@@ -84,9 +84,8 @@ void Simulation::start_world() {
   config.silence_ms = kSilenceMs;
   config.join_ms = 10'000;
   coordinator_ = std::make_unique<Coordinator>(plan_, config);
-  Result<Journal> journal =
-      Journal::open(std::make_unique<MemoryFile>(disk_), "journal",
-                    [this](Event&& event) { coordinator_->restore(event); });
+  Result<Journal> journal = Journal::open(std::make_unique<MemoryFile>(disk_), "journal",
+                                          [this](Event&& event) { coordinator_->restore(event); });
   if (!journal) {
     result_.violation = journal.error().text();
     return;
@@ -287,9 +286,8 @@ void Simulation::collect() {
                           : std::holds_alternative<BlockedState>(state) ? "blocked"
                                                                         : "open";
   }
-  (void)Journal::open(std::make_unique<MemoryFile>(disk_), "journal", [this](Event&& event) {
-    result_.journal.push_back(std::move(event));
-  });
+  (void)Journal::open(std::make_unique<MemoryFile>(disk_), "journal",
+                      [this](Event&& event) { result_.journal.push_back(std::move(event)); });
 }
 
 }  // namespace vlsweep::testing

@@ -24,13 +24,13 @@ namespace vlsweep::testing {
 
 // Probabilities, and mean times between faults in seconds (0: never).
 struct Faults {
-  double attempt_fails = 0;     // each attempt, in a way that is retried
-  double payload_twice = 0;     // each payload to the coordinator arrives again, later
-  double agent_dies_s = 0;      // and comes back as a new process, or does not
-  double agent_freezes_s = 0;   // for longer than the coordinator's patience, at times
+  double attempt_fails = 0;    // each attempt, in a way that is retried
+  double payload_twice = 0;    // each payload to the coordinator arrives again, later
+  double agent_dies_s = 0;     // and comes back as a new process, or does not
+  double agent_freezes_s = 0;  // for longer than the coordinator's patience, at times
   double coordinator_dies_s = 0;
   double disk_fails_s = 0;
-  double until_s = 200;         // no faults after this, so that every run ends
+  double until_s = 200;                // no faults after this, so that every run ends
   std::set<std::uint32_t> bad_stages;  // fail for good, whatever happens
 };
 
@@ -42,8 +42,8 @@ struct SimulationResult {
   std::string log;                            // every event that became durable, encoded
   std::uint64_t stale = 0;
   std::uint32_t restarts = 0;
-  double seconds = 0;    // virtual
-  std::string violation; // of an invariant; empty if all held
+  double seconds = 0;     // virtual
+  std::string violation;  // of an invariant; empty if all held
 };
 
 class Simulation {
@@ -79,7 +79,7 @@ class Simulation {
 
   void start_world();
   void end_world();
-  void turn();                 // of the coordinator
+  void turn();  // of the coordinator
   bool commit();
   void deliver(std::uint32_t from, std::uint32_t to, std::string bytes);
   void arrive(std::uint32_t from, std::uint32_t to, const std::string& bytes);

@@ -1,12 +1,13 @@
 // Runs under faults, from seeds: whatever dies, every stage ends once and the end is the same. A
 // failing seed is replayed with VLSWEEP_SIM_SEED=N.
+#include "tests/coordinator/simulation.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "orchestrator/base/log.h"
 #include "tests/coordinator/plans.h"
-#include "tests/coordinator/simulation.h"
 
 namespace vlsweep::testing {
 namespace {
@@ -39,9 +40,7 @@ Faults faults_for(std::uint64_t seed, const Plan& plan) {
   return faults;
 }
 
-std::uint32_t agents_for(std::uint64_t seed) {
-  return static_cast<std::uint32_t>(1 + seed % 5);
-}
+std::uint32_t agents_for(std::uint64_t seed) { return static_cast<std::uint32_t>(1 + seed % 5); }
 
 // Exactly one good end for each stage that ended well, none for the others; no attempt twice.
 void expect_each_ends_once(const Plan& plan, const SimulationResult& result) {

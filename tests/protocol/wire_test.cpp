@@ -16,10 +16,14 @@ StageResult sample_result() {
 std::vector<Event> every_event() {
   Key key;
   key.bytes[3] = 7;
-  return {RunOpened{1, "d", "h", 2, "0.1.0", "c", "l"}, RankJoined{1, 2, "h", 3, "cpu", "v"},
-          RankLost{1, 2, "silent"},                    StageStarted{1, key, 2, 3},
-          StageDone{1, key, 2, 3, sample_result()},    StageReused{1, key, sample_result()},
-          StageFailed{1, key, 2, 3, Errc::diverged, "loss is nan", true}, RunClosed{1, "done"}};
+  return {RunOpened{1, "d", "h", 2, "0.1.0", "c", "l"},
+          RankJoined{1, 2, "h", 3, "cpu", "v"},
+          RankLost{1, 2, "silent"},
+          StageStarted{1, key, 2, 3},
+          StageDone{1, key, 2, 3, sample_result()},
+          StageReused{1, key, sample_result()},
+          StageFailed{1, key, 2, 3, Errc::diverged, "loss is nan", true},
+          RunClosed{1, "done"}};
 }
 
 template <class V>
@@ -42,12 +46,16 @@ TEST(Wire, EveryEventReadsBackAsItWasWritten) {
 }
 
 TEST(Wire, EveryMessageReadsBackAsItWasWritten) {
-  const std::vector<ToAgent> to_agent{
-      Welcome{1, "/r", "/s", 100, 200}, Assign{{{1, 2, StageKind::tune, {}, {{}, {}}, "{}"}}},
-      Cancel{1, 2}, CoordinatorHeartbeat{9}, Shutdown{false}, Rejoin{}};
+  const std::vector<ToAgent> to_agent{Welcome{1, "/r", "/s", 100, 200},
+                                      Assign{{{1, 2, StageKind::tune, {}, {{}, {}}, "{}"}}},
+                                      Cancel{1, 2},
+                                      CoordinatorHeartbeat{9},
+                                      Shutdown{false},
+                                      Rejoin{}};
   const std::vector<ToCoordinator> to_coordinator{
-      Hello{1, "h", 2, 2, 0, 0, "cpu", "v"}, Started{1, 2}, Progress{1, 2, 3, 4, {{"loss", 3, 0.5}}},
-      Finished{1, 2, sample_result()}, Failed{1, 2, Errc::io, "disk"}, AgentHeartbeat{1, 2}};
+      Hello{1, "h", 2, 2, 0, 0, "cpu", "v"},    Started{1, 2},
+      Progress{1, 2, 3, 4, {{"loss", 3, 0.5}}}, Finished{1, 2, sample_result()},
+      Failed{1, 2, Errc::io, "disk"},           AgentHeartbeat{1, 2}};
   for (const auto& message : to_agent) {
     const std::string bytes = encoded(message);
     Decoder kept(bytes);

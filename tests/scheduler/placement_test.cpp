@@ -57,10 +57,9 @@ Plan plan_of(std::vector<Stage> stages) {
 }
 
 TEST(Placement, TheLongestPathGoesFirst) {
-  const Plan plan = plan_of({make_stage(0, StageKind::tune, {}, 5),
-                             make_stage(1, StageKind::tune, {}, 3),
-                             make_stage(2, StageKind::respond, {1}, 20),
-                             make_stage(3, StageKind::tune, {}, 9)});
+  const Plan plan =
+      plan_of({make_stage(0, StageKind::tune, {}, 5), make_stage(1, StageKind::tune, {}, 3),
+               make_stage(2, StageKind::respond, {1}, 20), make_stage(3, StageKind::tune, {}, 9)});
   Ranks ranks(plan);
   ranks.join(1);
   ranks.join(2);
@@ -70,10 +69,9 @@ TEST(Placement, TheLongestPathGoesFirst) {
 }
 
 TEST(Placement, LearnedCostsChangeTheOrder) {
-  const Plan plan = plan_of({make_stage(0, StageKind::respond, {}, 20),
-                             make_stage(1, StageKind::tune, {}, 10),
-                             make_stage(2, StageKind::tune, {}, 15),
-                             make_stage(3, StageKind::respond, {}, 16)});
+  const Plan plan =
+      plan_of({make_stage(0, StageKind::respond, {}, 20), make_stage(1, StageKind::tune, {}, 10),
+               make_stage(2, StageKind::tune, {}, 15), make_stage(3, StageKind::respond, {}, 16)});
   Ranks ranks(plan);
   ranks.join(1);
   ranks.tell();
@@ -100,11 +98,10 @@ TEST(Placement, ARankHasItsNextStageBeforeItEndsTheFirst) {
 }
 
 TEST(Placement, JudgingTravelsWithItsResponses) {
-  const Plan plan = plan_of({make_stage(0, StageKind::tune, {}, 10),
-                             make_stage(1, StageKind::respond, {0}, 1),
-                             make_stage(2, StageKind::judge, {1}, 0.01),
-                             make_stage(3, StageKind::respond, {0}, 1),
-                             make_stage(4, StageKind::judge, {3}, 0.01)});
+  const Plan plan = plan_of(
+      {make_stage(0, StageKind::tune, {}, 10), make_stage(1, StageKind::respond, {0}, 1),
+       make_stage(2, StageKind::judge, {1}, 0.01), make_stage(3, StageKind::respond, {0}, 1),
+       make_stage(4, StageKind::judge, {3}, 0.01)});
   Ranks ranks(plan);
   ranks.scheduler.on_reused(0);
   ranks.join(1);
@@ -144,10 +141,9 @@ TEST(Placement, ARankKeepsTheCheckpointThatItHolds) {
 
 TEST(Placement, ResidencyDoesNotDelayTheLongestPathAtTheEnd) {
   // Rank 1 holds checkpoint 0. What is left: its suite (1 s), and a long path (100 s).
-  const Plan plan = plan_of({make_stage(0, StageKind::tune, {}, 10),
-                             make_stage(1, StageKind::respond, {0}, 1),
-                             make_stage(2, StageKind::respond, {}, 1),
-                             make_stage(3, StageKind::tune, {2}, 100)});
+  const Plan plan =
+      plan_of({make_stage(0, StageKind::tune, {}, 10), make_stage(1, StageKind::respond, {0}, 1),
+               make_stage(2, StageKind::respond, {}, 1), make_stage(3, StageKind::tune, {2}, 100)});
   Ranks ranks(plan);
   ranks.scheduler.on_reused(2);
   ranks.join(1);
@@ -157,10 +153,9 @@ TEST(Placement, ResidencyDoesNotDelayTheLongestPathAtTheEnd) {
 }
 
 TEST(Placement, AWideStageHasItsHostForItself) {
-  const Plan plan = plan_of({make_stage(0, StageKind::tune, {}, 20, 1),
-                             make_stage(1, StageKind::tune, {}, 10, 2),
-                             make_stage(2, StageKind::tune, {}, 5, 1),
-                             make_stage(3, StageKind::tune, {}, 5, 1)});
+  const Plan plan =
+      plan_of({make_stage(0, StageKind::tune, {}, 20, 1), make_stage(1, StageKind::tune, {}, 10, 2),
+               make_stage(2, StageKind::tune, {}, 5, 1), make_stage(3, StageKind::tune, {}, 5, 1)});
   Ranks ranks(plan);
   ranks.join(1);
   ranks.join(2);
@@ -232,8 +227,8 @@ TEST(Placement, WhatNoRankSuitsFailsWithTheReason) {
 }
 
 TEST(Placement, AnIdleRankTakesOverWhatWaitsBehindAnother) {
-  const Plan plan = plan_of({make_stage(0, StageKind::tune, {}, 60),
-                             make_stage(1, StageKind::tune, {}, 60)});
+  const Plan plan =
+      plan_of({make_stage(0, StageKind::tune, {}, 60), make_stage(1, StageKind::tune, {}, 60)});
   Ranks ranks(plan);
   ranks.join(1);
   ranks.tell();
@@ -247,9 +242,9 @@ TEST(Placement, AnIdleRankTakesOverWhatWaitsBehindAnother) {
 }
 
 TEST(Placement, WhatFollowsAFailedParentIsTakenBack) {
-  const Plan plan = plan_of({make_stage(0, StageKind::tune, {}, 60),
-                             make_stage(1, StageKind::respond, {0}, 1),
-                             make_stage(2, StageKind::judge, {1}, 0.1)});
+  const Plan plan =
+      plan_of({make_stage(0, StageKind::tune, {}, 60), make_stage(1, StageKind::respond, {0}, 1),
+               make_stage(2, StageKind::judge, {1}, 0.1)});
   Ranks ranks(plan);
   ranks.join(1);
   ranks.tell();
@@ -322,7 +317,7 @@ TEST(Placement, TwoRanksEndASweepInLittleMoreThanHalfTheTime) {
         free_at[rank] = now + plan.stages[ranks.queues[rank].front()].cost_s;
       }
     ASSERT_FALSE(running.empty());
-    const std::uint32_t next = running.size() == 1 ? *running.begin()
+    const std::uint32_t next = running.size() == 1        ? *running.begin()
                                : free_at[1] <= free_at[2] ? 1
                                                           : 2;
     now = free_at[next];

@@ -17,14 +17,14 @@ Plan chain() {
   Plan plan;
   plan.max_attempts = 2;
   for (std::uint32_t i = 0; i < 3; ++i)
-    plan.stages.push_back(make_stage(i, StageKind::tune, i == 0 ? std::vector<std::uint32_t>{}
-                                                                : std::vector{i - 1}, 10));
+    plan.stages.push_back(make_stage(
+        i, StageKind::tune, i == 0 ? std::vector<std::uint32_t>{} : std::vector{i - 1}, 10));
   return plan;
 }
 
 const char* name_of(const StageState& state) {
-  static constexpr const char* kNames[] = {"waiting", "ready", "assigned", "running",
-                                           "done",    "reused", "failed",  "blocked"};
+  static constexpr const char* kNames[] = {"waiting", "ready",  "assigned", "running",
+                                           "done",    "reused", "failed",   "blocked"};
   return kNames[state.index()];
 }
 
@@ -53,10 +53,14 @@ struct World {
 
 const char* text_of(ReportOutcome outcome) {
   switch (outcome) {
-    case ReportOutcome::accepted: return "accepted";
-    case ReportOutcome::stale: return "stale";
-    case ReportOutcome::retried: return "retried";
-    case ReportOutcome::failed: return "failed";
+    case ReportOutcome::accepted:
+      return "accepted";
+    case ReportOutcome::stale:
+      return "stale";
+    case ReportOutcome::retried:
+      return "retried";
+    case ReportOutcome::failed:
+      return "failed";
   }
   return "";
 }

@@ -37,7 +37,7 @@ MAY_INCLUDE = {
     'worker/judge': ['orchestrator/base', 'orchestrator/protocol'],
     'worker/microworld': ['orchestrator/base', 'worker/data'],
     'worker/agent': ['orchestrator/base', 'orchestrator/protocol', 'worker/frame', 'worker/judge', 'storage'],
-    'worker/trainer': ['orchestrator/base', 'worker/frame', 'worker/data'],
+    'worker/trainer': ['orchestrator/base', 'orchestrator/protocol', 'worker/frame', 'worker/data'],
     'orchestrator/launcher': ['orchestrator/base', 'orchestrator/protocol'],
     'web': ['orchestrator/base', 'orchestrator/protocol', 'storage'],
     'orchestrator/cli': ['orchestrator', 'sweeps', 'storage', 'worker/agent', 'worker/data',

@@ -56,7 +56,8 @@ void disturb(Llava& model) {
   double phase = 0;
   const auto add = [&](const at::Tensor& tensor) {
     phase += 1;
-    tensor.detach().add_(at::sin(at::arange(tensor.numel(), at::kFloat).view(tensor.sizes()) + phase), 0.1);
+    tensor.detach().add_(
+        at::sin(at::arange(tensor.numel(), at::kFloat).view(tensor.sizes()) + phase), 0.1);
   };
   for (const auto& parameter : model.trainable_parameters()) add(parameter.tensor);
 }
@@ -94,10 +95,12 @@ TEST_F(Checkpoint, SavedAdapterComputesWhatTheModelComputed) {
   disturb(*second);
   const at::Tensor wanted_second = logits(*second);
   ASSERT_TRUE(save_adapter(*second, folder_ / "upon", "../adapter", folder_ / "adapter"));
-  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "upon")), wanted_second, lengths_), 1e-4);
+  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "upon")), wanted_second, lengths_),
+            1e-4);
   ASSERT_TRUE(save_checkpoint(*second, folder_ / "merged", folder_ / "adapter"));
   EXPECT_TRUE(second->has_lora());
-  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "merged")), wanted_second, lengths_), 1e-4);
+  EXPECT_LT(golden::difference(logits(*golden::load(folder_ / "merged")), wanted_second, lengths_),
+            1e-4);
 }
 
 TEST_F(Checkpoint, TextModelKeepsItsOwnNamesAndTies) {
@@ -116,16 +119,17 @@ TEST_F(Checkpoint, EveryMisfittingTensorIsNamedInOneError) {
   const fs::path copy = changed_copy("llava", [](std::vector<TensorView>& tensors) {
     for (TensorView& tensor : tensors) {
       if (tensor.name.ends_with("layers.0.mlp.up_proj.weight")) tensor.name = "surprise.weight";
-      if (tensor.name.ends_with("layers.1.mlp.down_proj.weight")) std::swap(tensor.shape[0], tensor.shape[1]);
+      if (tensor.name.ends_with("layers.1.mlp.down_proj.weight"))
+        std::swap(tensor.shape[0], tensor.shape[1]);
     }
   });
   const auto loaded = load_checkpoint(copy, at::kFloat, at::kCPU);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Errc::invalid);
   const std::string text = loaded.error().text();
-  for (const char* part : {"missing: language_model.model.layers.0.mlp.up_proj.weight",
-                           "unexpected: surprise.weight", "layers.1.mlp.down_proj.weight [48, 32]",
-                           "instead of [32, 48]"}) {
+  for (const char* part :
+       {"missing: language_model.model.layers.0.mlp.up_proj.weight", "unexpected: surprise.weight",
+        "layers.1.mlp.down_proj.weight [48, 32]", "instead of [32, 48]"}) {
     EXPECT_NE(text.find(part), text.npos) << text;
   }
   EXPECT_TRUE(text.starts_with(copy.string())) << text;
@@ -143,17 +147,20 @@ TEST_F(Checkpoint, MissingFilesAreNamed) {
 TEST_F(Checkpoint, AdaptersThatNameThemselvesOrNoBaseAreRefused) {
   AdapterConfig config;
   config.base = ".";
-  ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", adapter_config_json(config, false)));
+  ASSERT_TRUE(
+      write_file_durably(folder_ / "adapter_config.json", adapter_config_json(config, false)));
   EXPECT_EQ(load_checkpoint(folder_, at::kFloat, at::kCPU).error().code, Errc::invalid);
   config.base = "../not-there";
-  ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", adapter_config_json(config, false)));
+  ASSERT_TRUE(
+      write_file_durably(folder_ / "adapter_config.json", adapter_config_json(config, false)));
   const auto lost = load_checkpoint(folder_, at::kFloat, at::kCPU);
   EXPECT_EQ(lost.error().code, Errc::not_found);
   EXPECT_NE(lost.error().message.find("not-there"), std::string::npos);
 }
 
 TEST_F(Checkpoint, AdapterFeaturesThatChangeResultsAreRefusedByName) {
-  for (const char* member : {"\"use_dora\": true", "\"rank_pattern\": {\"a\": 2}", "\"bias\": \"all\""}) {
+  for (const char* member :
+       {"\"use_dora\": true", "\"rank_pattern\": {\"a\": 2}", "\"bias\": \"all\""}) {
     const std::string text = "{\"base_model_name_or_path\": \"x\", " + std::string(member) + "}";
     ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", text));
     const auto loaded = load_adapter_config(folder_);

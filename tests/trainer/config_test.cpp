@@ -50,7 +50,8 @@ TEST(Config, NewAndOldSpellingsAgree) {
 }
 
 TEST(Config, FlatConfigOfTheOriginalCode) {
-  const LlavaConfig config = parsed(R"({"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336",
+  const LlavaConfig config =
+      parsed(R"({"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336",
     "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2, "mm_vision_select_feature": "patch",
     "hidden_size": 5120, "intermediate_size": 13824, "num_attention_heads": 40, "num_hidden_layers": 40})");
   EXPECT_EQ(config.text.num_layers, 40);
@@ -59,7 +60,8 @@ TEST(Config, FlatConfigOfTheOriginalCode) {
 }
 
 TEST(Config, WrittenConfigReadsBack) {
-  LlavaConfig config = parsed(R"({"model_type": "llava", "image_token_index": 9, "vision_feature_layer": 2,
+  LlavaConfig config =
+      parsed(R"({"model_type": "llava", "image_token_index": 9, "vision_feature_layer": 2,
     "vision_feature_select_strategy": "full", "eos_token_id": 2, "text_config": {"tie_word_embeddings": true}})");
   const LlavaConfig again = parsed(config_json(config));
   EXPECT_EQ(config_json(again), config_json(config));
@@ -73,13 +75,16 @@ TEST(Config, WhatIsNotSupportedOrImpossibleIsNamed) {
       {R"({"model_type": "gpt2"})", "gpt2"},
       {R"({"model_type": "llama", "hidden_size": "big"})", "hidden_size"},
       {R"({"model_type": "llama", "hidden_size": 0})", "hidden_size"},
-      {R"({"model_type": "llama", "num_hidden_layers": 99999999999999999999})", "num_hidden_layers"},
-      {R"({"model_type": "llama", "num_attention_heads": 6, "num_key_value_heads": 4})", "multiple"},
+      {R"({"model_type": "llama", "num_hidden_layers": 99999999999999999999})",
+       "num_hidden_layers"},
+      {R"({"model_type": "llama", "num_attention_heads": 6, "num_key_value_heads": 4})",
+       "multiple"},
       {R"({"model_type": "llama", "attention_bias": true})", "attention_bias"},
       {R"({"model_type": "llama", "hidden_act": "gelu"})", "hidden_act"},
       {R"({"model_type": "llama", "rope_scaling": {"rope_type": "llama3"}})", "rope_type"},
       {R"({"model_type": "llava", "text_config": {"model_type": "mistral"}})", "mistral"},
-      {R"({"model_type": "llava", "vision_config": {"model_type": "siglip_vision_model"}})", "siglip"},
+      {R"({"model_type": "llava", "vision_config": {"model_type": "siglip_vision_model"}})",
+       "siglip"},
       {R"({"model_type": "llava", "vision_feature_layer": -40})", "vision_feature_layer"},
       {R"({"model_type": "llava", "vision_feature_layer": [-2, -5]})", "vision_feature_layer"},
       {R"({"model_type": "llava", "text_config": 3})", "text_config"},
@@ -97,19 +102,24 @@ TEST(Config, WhatIsNotSupportedOrImpossibleIsNamed) {
 TEST(Names, AllSchemesMeetInTheHubs) {
   const std::pair<const char*, const char*> cases[] = {
       {"model.layers.3.mlp.up_proj.weight", "language_model.model.layers.3.mlp.up_proj.weight"},
-      {"model.language_model.layers.3.mlp.up_proj.weight", "language_model.model.layers.3.mlp.up_proj.weight"},
-      {"language_model.model.layers.3.mlp.up_proj.weight", "language_model.model.layers.3.mlp.up_proj.weight"},
+      {"model.language_model.layers.3.mlp.up_proj.weight",
+       "language_model.model.layers.3.mlp.up_proj.weight"},
+      {"language_model.model.layers.3.mlp.up_proj.weight",
+       "language_model.model.layers.3.mlp.up_proj.weight"},
       {"lm_head.weight", "language_model.lm_head.weight"},
       {"language_model.lm_head.weight", "language_model.lm_head.weight"},
       {"model.embed_tokens.weight", "language_model.model.embed_tokens.weight"},
       {"model.mm_projector.0.bias", "multi_modal_projector.linear_1.bias"},
       {"model.mm_projector.2.weight", "multi_modal_projector.linear_2.weight"},
       {"model.multi_modal_projector.linear_1.bias", "multi_modal_projector.linear_1.bias"},
-      {"model.vision_tower.vision_tower.vision_model.pre_layrnorm.bias", "vision_tower.vision_model.pre_layrnorm.bias"},
-      {"model.vision_tower.vision_model.pre_layrnorm.bias", "vision_tower.vision_model.pre_layrnorm.bias"},
+      {"model.vision_tower.vision_tower.vision_model.pre_layrnorm.bias",
+       "vision_tower.vision_model.pre_layrnorm.bias"},
+      {"model.vision_tower.vision_model.pre_layrnorm.bias",
+       "vision_tower.vision_model.pre_layrnorm.bias"},
       {"model.vision_tower.pre_layrnorm.bias", "vision_tower.vision_model.pre_layrnorm.bias"},
       {"vision_tower.pre_layrnorm.bias", "vision_tower.vision_model.pre_layrnorm.bias"},
-      {"vision_tower.vision_model.pre_layrnorm.bias", "vision_tower.vision_model.pre_layrnorm.bias"},
+      {"vision_tower.vision_model.pre_layrnorm.bias",
+       "vision_tower.vision_model.pre_layrnorm.bias"},
       {"elsewhere.weight", "elsewhere.weight"}};
   for (const auto& [found, canonical] : cases) EXPECT_EQ(canonical_tensor_name(found), canonical);
   for (const char* buffer : {"model.layers.0.self_attn.rotary_emb.inv_freq", "model.image_newline",
@@ -119,9 +129,11 @@ TEST(Names, AllSchemesMeetInTheHubs) {
 }
 
 TEST(Names, ModulePathsAreTransformersOwn) {
-  EXPECT_EQ(module_tensor_name("language_model.model.norm.weight", false), "model.language_model.norm.weight");
+  EXPECT_EQ(module_tensor_name("language_model.model.norm.weight", false),
+            "model.language_model.norm.weight");
   EXPECT_EQ(module_tensor_name("language_model.lm_head.weight", false), "lm_head.weight");
-  EXPECT_EQ(module_tensor_name("multi_modal_projector.linear_1.bias", false), "model.multi_modal_projector.linear_1.bias");
+  EXPECT_EQ(module_tensor_name("multi_modal_projector.linear_1.bias", false),
+            "model.multi_modal_projector.linear_1.bias");
   EXPECT_EQ(module_tensor_name("language_model.model.norm.weight", true), "model.norm.weight");
 }
 

@@ -1,8 +1,9 @@
 // Greedy decoding of many prompts at once gives what each gives alone.
+#include "worker/trainer/generate/generate.h"
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "worker/trainer/generate/generate.h"
 #include "worker/trainer/train/random.h"
 
 namespace vlsweep {
@@ -77,8 +78,8 @@ TEST(Generate, OfNothingIsNothing) { EXPECT_TRUE(answers(*small_model(), {}).emp
 TEST(Generate, StopsWhenCancelled) {
   const auto model = small_model();
   int asked = 0;
-  const auto result = generate(*model, nullptr, prompts_of(3), {24, kEos},
-                               [&asked] { return ++asked == 3; });
+  const auto result =
+      generate(*model, nullptr, prompts_of(3), {24, kEos}, [&asked] { return ++asked == 3; });
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::cancelled);
 }

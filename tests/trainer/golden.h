@@ -71,7 +71,8 @@ inline double difference(const at::Tensor& found, const at::Tensor& wanted,
   double largest = 0;
   for (std::size_t b = 0; b < lengths.size(); ++b) {
     const auto row = static_cast<std::int64_t>(b);
-    const at::Tensor gap = found[row].narrow(0, 0, lengths[b]) - wanted[row].narrow(0, 0, lengths[b]);
+    const at::Tensor gap =
+        found[row].narrow(0, 0, lengths[b]) - wanted[row].narrow(0, 0, lengths[b]);
     largest = std::max(largest, gap.abs().max().item<double>());
   }
   return largest;

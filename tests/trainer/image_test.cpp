@@ -43,7 +43,8 @@ TEST(Images, BicubicResizeEqualsPillows) {
     const auto image = load_image(kGolden / "images" / name);
     ASSERT_TRUE(image);
     EXPECT_EQ(digest(resize_bicubic(*image, 7, 5).rgb), wanted["small"].get<std::string>()) << name;
-    EXPECT_EQ(digest(resize_bicubic(*image, 90, 77).rgb), wanted["large"].get<std::string>()) << name;
+    EXPECT_EQ(digest(resize_bicubic(*image, 90, 77).rgb), wanted["large"].get<std::string>())
+        << name;
   }
 }
 
@@ -52,8 +53,10 @@ TEST(Images, TensorsEqualTransformers) {
   for (const auto& [name, wanted] : all.items()) {
     const auto image = load_image(kGolden / "images" / name);
     ASSERT_TRUE(image);
-    EXPECT_EQ(digest(*preprocess(*image, ImageMode::pad, 30)), wanted["pad"].get<std::string>()) << name;
-    EXPECT_EQ(digest(*preprocess(*image, ImageMode::crop, 30)), wanted["crop"].get<std::string>()) << name;
+    EXPECT_EQ(digest(*preprocess(*image, ImageMode::pad, 30)), wanted["pad"].get<std::string>())
+        << name;
+    EXPECT_EQ(digest(*preprocess(*image, ImageMode::crop, 30)), wanted["crop"].get<std::string>())
+        << name;
   }
 }
 
@@ -81,7 +84,8 @@ std::vector<std::uint8_t> bytes_of(const char* name) {
 TEST(Images, TruncatedFilesAreErrorsThatNameTheFile) {
   for (const char* name : {"rgb.png", "palette.png", "rgb.jpg", "progressive.jpg"}) {
     const auto bytes = bytes_of(name);
-    for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{20}, bytes.size() / 2, bytes.size() - 20}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{5}, std::size_t{20}, bytes.size() / 2, bytes.size() - 20}) {
       const auto image = decode_image(std::span(bytes).first(size), name);
       ASSERT_FALSE(image) << name << " cut to " << size;
       EXPECT_EQ(image.error().where, name);
@@ -93,7 +97,8 @@ TEST(Images, TruncatedFilesAreErrorsThatNameTheFile) {
 TEST(Images, NoBytesWhateverCrashTheDecoders) {
   std::mt19937 random(5);
   int refused = 0;
-  for (const char* name : {"rgb.png", "palette.png", "grey16.png", "rgb.jpg", "progressive.jpg", "cmyk.jpg"}) {
+  for (const char* name :
+       {"rgb.png", "palette.png", "grey16.png", "rgb.jpg", "progressive.jpg", "cmyk.jpg"}) {
     const auto original = bytes_of(name);
     for (int i = 0; i < 400; ++i) {
       auto bytes = original;
@@ -115,7 +120,8 @@ TEST(Images, AHeaderThatClaimsTooManyPixelsIsRefusedUnread) {
 
 TEST(Images, OtherFilesAreNotImages) {
   const std::string text = "GIF89a......................";
-  const auto image = decode_image({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "x.gif");
+  const auto image =
+      decode_image({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "x.gif");
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().text(), "x.gif: neither PNG nor JPEG");
 }

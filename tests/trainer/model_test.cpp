@@ -41,7 +41,8 @@ class GoldenModel : public testing::TestWithParam<Case> {
     rows.starts = lengths_;
     std::vector<std::vector<std::int64_t>> tokens(2);
     for (std::int64_t step = 0;; ++step) {
-      for (std::size_t b = 0; b < 2; ++b) tokens[b].push_back(next[static_cast<std::int64_t>(b)].item<std::int64_t>());
+      for (std::size_t b = 0; b < 2; ++b)
+        tokens[b].push_back(next[static_cast<std::int64_t>(b)].item<std::int64_t>());
       if (step + 1 == count) return tokens;
       hidden = model_->decode(model_->embed(next.unsqueeze(1), {}), &rows);
       next = model_->logits(hidden.squeeze(1)).argmax(-1);
@@ -143,7 +144,8 @@ void set_lora_start(Llava& model, const std::filesystem::path& path) {
     const std::int64_t rank = linear->lora->b.front().size(1);
     for (std::size_t i = 0; i < linear->parts.size(); ++i) {
       const auto name = "base_model.model." + module_tensor_name(linear->parts[i].name, false);
-      const at::Tensor a = linear->lora->a.detach().narrow(0, static_cast<std::int64_t>(i) * rank, rank);
+      const at::Tensor a =
+          linear->lora->a.detach().narrow(0, static_cast<std::int64_t>(i) * rank, rank);
       a.copy_(golden::tensor(path, name + ".lora_A.weight"));
     }
   }
@@ -160,7 +162,8 @@ TEST(Training, TwentyStepsOfLoraFollowPeft) {
 
 TEST(Lora, StartsAsTheBaseAndMergesToWhatItComputes) {
   const auto model = golden::load(golden::folder("llava"));
-  const at::Tensor ids = golden::ids(golden::read_json(golden::folder("llava") / "golden.json")["input_ids"]);
+  const at::Tensor ids =
+      golden::ids(golden::read_json(golden::folder("llava") / "golden.json")["input_ids"]);
   const at::NoGradGuard no_grad;
   const at::Tensor base = golden::logits(*model, ids, golden::pixels(2, 16));
   attach_lora(*model, {4, 8, 0.5}, 3);
@@ -169,7 +172,9 @@ TEST(Lora, StartsAsTheBaseAndMergesToWhatItComputes) {
   for (FusedLinear* linear : model->language_linears()) {
     EXPECT_LE(linear->lora->a.abs().max().item<double>(), 1 / std::sqrt(linear->weight.size(1)));
     for (at::Tensor& b : linear->lora->b) {
-      b.copy_(at::sin(at::arange(b.numel(), at::kFloat).view(b.sizes()) + static_cast<double>(++seed)) * 0.1);
+      b.copy_(
+          at::sin(at::arange(b.numel(), at::kFloat).view(b.sizes()) + static_cast<double>(++seed)) *
+          0.1);
     }
   }
   const at::Tensor adapted = golden::logits(*model, ids, golden::pixels(2, 16));
@@ -205,7 +210,9 @@ TEST(Llava, RandomWeightsDependOnTheSeedAlone) {
   ASSERT_TRUE(config) << config.error().text();
   const auto first = make_llava(*config, 7, {}), same = make_llava(*config, 7, {});
   const auto other = make_llava(*config, 8, {});
-  const auto& weight = [](const Llava& model) { return model.language_model.layers[1].down.weight; };
+  const auto& weight = [](const Llava& model) {
+    return model.language_model.layers[1].down.weight;
+  };
   EXPECT_TRUE(at::equal(weight(*first), weight(*same)));
   EXPECT_FALSE(at::equal(weight(*first), weight(*other)));
   EXPECT_NEAR(weight(*first).std().item<double>(), 0.5 / std::sqrt(48.0), 0.005);
@@ -216,9 +223,11 @@ TEST(Llava, RunsInBfloat16NearFloat32) {
   ASSERT_TRUE(model) << model.error().text();
   const auto json = golden::read_json(golden::folder("text") / "golden.json");
   const at::NoGradGuard no_grad;
-  const at::Tensor found = golden::logits(**model, golden::ids(json["input_ids"]), {}).to(at::kFloat);
+  const at::Tensor found =
+      golden::logits(**model, golden::ids(json["input_ids"]), {}).to(at::kFloat);
   const at::Tensor wanted = golden::tensor(golden::folder("text") / "values.safetensors", "logits");
-  EXPECT_LT((found - wanted).abs().mean().item<double>(), 0.05 * wanted.abs().mean().item<double>());
+  EXPECT_LT((found - wanted).abs().mean().item<double>(),
+            0.05 * wanted.abs().mean().item<double>());
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ TEST(Selection, NeverChangesWithTheLibrary) {
             (Indices{8, 0, 1, 4, 2, 9, 3, 7, 6, 5}));
   EXPECT_EQ(*select_samples(10, std::nullopt, 1, "helpful"),
             (Indices{9, 0, 8, 2, 6, 7, 5, 1, 4, 3}));
-  EXPECT_EQ(*select_samples(10, std::nullopt, 0, "safety"), (Indices{3, 8, 2, 1, 5, 6, 9, 7, 0, 4}));
+  EXPECT_EQ(*select_samples(10, std::nullopt, 0, "safety"),
+            (Indices{3, 8, 2, 1, 5, 6, 9, 7, 0, 4}));
 }
 
 TEST(Selection, OfASmallerCountIsASubsetOfThatOfALarger) {
@@ -121,10 +122,14 @@ struct ScheduleCase {
 
 TEST(Schedule, WarmsUpAndDecays) {
   const ScheduleCase cases[] = {
-      {Schedule::constant, 0, 0, 1},     {Schedule::constant, 0.1, 0, 0.1},
-      {Schedule::constant, 0.1, 9, 1},   {Schedule::constant, 0.1, 99, 1},
-      {Schedule::linear, 0, 50, 0.5},    {Schedule::linear, 0.1, 4, 0.5 * 0.96},
-      {Schedule::cosine, 0, 0, 1},       {Schedule::cosine, 0, 50, 0.5},
+      {Schedule::constant, 0, 0, 1},
+      {Schedule::constant, 0.1, 0, 0.1},
+      {Schedule::constant, 0.1, 9, 1},
+      {Schedule::constant, 0.1, 99, 1},
+      {Schedule::linear, 0, 50, 0.5},
+      {Schedule::linear, 0.1, 4, 0.5 * 0.96},
+      {Schedule::cosine, 0, 0, 1},
+      {Schedule::cosine, 0, 50, 0.5},
       {Schedule::cosine, 0.1, 99, 0.5 + 0.5 * std::cos(std::numbers::pi * 0.99)},
   };
   for (const ScheduleCase& each : cases)

@@ -1,9 +1,9 @@
 // What the trainer says while a stage runs.
+#include "worker/trainer/serve/report.h"
+
 #include <gtest/gtest.h>
 
 #include <set>
-
-#include "worker/trainer/serve/report.h"
 
 namespace vlsweep {
 namespace {

@@ -1,7 +1,7 @@
 // What stage specs are taken and what is said of those that are not.
-#include <gtest/gtest.h>
-
 #include "worker/trainer/stage/spec.h"
+
+#include <gtest/gtest.h>
 
 namespace vlsweep {
 namespace {
@@ -109,8 +109,7 @@ TEST(Spec, ThatIsWrongIsRefusedByMember) {
        {"/spec/lr", kGone, "spec.lr: is missing"},
        {"/spec/betas", {0.9, 1.5}, "spec.betas: should be two numbers from 0 to below 1"},
        {"/spec/betas", {0.9, "x"}, "spec.betas: should be two numbers from 0 to below 1"},
-       {"/spec/schedule", "step",
-        "spec.schedule: is \"step\"; known: cosine, linear, constant"},
+       {"/spec/schedule", "step", "spec.schedule: is \"step\"; known: cosine, linear, constant"},
        {"/spec/epochs", 1.0,
         "spec.steps: should be given, or epochs should, and the other be null"},
        {"/spec/steps", nullptr,
@@ -118,7 +117,8 @@ TEST(Spec, ThatIsWrongIsRefusedByMember) {
        {"/spec/batch", 0, "spec.batch: should be a whole number from 1 to 1048576"},
        {"/spec/tuning", "full", "spec.lora: should be there exactly if tuning is lora"},
        {"/spec/lora/rank", 0, "spec.lora.rank: should be a whole number from 1 to 65536"},
-       {"/spec/freeze", {"head"},
+       {"/spec/freeze",
+        {"head"},
         "spec.freeze: knows vision_tower, projector, language_model, not head"},
        {"/spec/data", Json::array(), "spec.data: should name at least one data source"},
        {"/spec/data/1/format", 3, "spec.data[1].format: should be a string"},

@@ -8,9 +8,16 @@ namespace {
 
 WorldSettings small_world() {
   WorldSettings settings;
-  settings.sizes = {.pretrain = 300, .align = 100, .vision = 100, .captions = 80, .helpful = 200,
-                    .contamination = 20, .safety_images = 60, .helpful_test = 20,
-                    .vlguard_test = 10, .figstep = 10};
+  settings.sizes = {.pretrain = 300,
+                    .align = 100,
+                    .vision = 100,
+                    .captions = 80,
+                    .helpful = 200,
+                    .contamination = 20,
+                    .safety_images = 60,
+                    .helpful_test = 20,
+                    .vlguard_test = 10,
+                    .figstep = 10};
   return settings;
 }
 
@@ -61,7 +68,8 @@ nlohmann::json StageTest::tune_message(const std::string& out) {
 
 nlohmann::json StageTest::respond_message(const std::filesystem::path& stage,
                                           const std::string& format, const std::string& part) {
-  auto message = nlohmann::json::parse(R"({"type":"run","stage":2,"attempt":1,"kind":"respond","spec":{
+  auto message =
+      nlohmann::json::parse(R"({"type":"run","stage":2,"attempt":1,"kind":"respond","spec":{
       "recipe":1,"model":{"parent":0},"prompt":"micro","image_mode":"plain",
       "suite":{"name":"s","suffix":"","limit":null},"max_new_tokens":8,"temperature":0.0,
       "threads":1}})");

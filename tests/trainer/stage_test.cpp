@@ -206,7 +206,8 @@ TEST_F(StageTest, EndsWithOneClearLineOnBadInput) {
        [](Json& m) { m["spec"]["freeze"] = {"vision_tower", "projector", "language_model"}; },
        Errc::invalid, "nothing"},
       {"a judge stage", [](Json& m) { m["kind"] = "judge"; }, Errc::invalid, "judge"},
-      {"out is a file", [](Json& m) { m["out"] = "/proc/version/x"; }, Errc::not_found, "/proc/version"},
+      {"out is a file", [](Json& m) { m["out"] = "/proc/version/x"; }, Errc::not_found,
+       "/proc/version"},
   };
   for (const BrokenCase& each : cases) {
     Json message = tune_message("broken");
@@ -227,8 +228,8 @@ TEST_F(StageTest, PretrainMakesAModelThatCanBeTunedAndAsked) {
   Workplace workplace(at::kCPU);
   StageRequest request;
   request.out = root() / "pretrained";
-  const auto outcome =
-      run_pretrain({.world = world(), .seed = 1, .threads = 1}, recipe, request, workplace, record_);
+  const auto outcome = run_pretrain({.world = world(), .seed = 1, .threads = 1}, recipe, request,
+                                    workplace, record_);
   ASSERT_TRUE(outcome) << outcome.error().text();
   EXPECT_EQ(record_.step, 36);
   EXPECT_EQ(record_.steps, 36);

@@ -27,7 +27,8 @@ nlohmann::json golden() {
 
 // The golden tokenizer with its `legacy` flag as asked for.
 Tokenizer load_tokenizer(bool legacy) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("tokenizer-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("tokenizer-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   fs::copy_file(kGolden / "llava/tokenizer.model", folder / "tokenizer.model",
                 fs::copy_options::overwrite_existing);
@@ -90,7 +91,8 @@ TEST(Texts, TokensTakeTheSpacesThatTheirFlagsSay) {
 }
 
 TEST(Texts, ForeignAndMissingModelsAreRefused) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("no-tokenizer-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("no-tokenizer-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   EXPECT_EQ(Tokenizer::load(folder).error().code, Errc::not_found);
   ASSERT_TRUE(write_file_durably(folder / "tokenizer.model", "\x0a\xff not a model"));
@@ -110,18 +112,20 @@ TEST(Prompts, IdsAndLabelsEqualTheOfficialCode) {
     for (const auto& turn : entry["turns"]) texts.emplace_back(turn[0], turn[1]);
     for (const auto& [user, assistant] : texts) turns.push_back({user, assistant});
     const Tokenizer& tokenizer = entry["legacy"].get<bool>() ? legacy : modern;
-    const auto sample = encode_training(tokenizer, *prompt_style(entry["style"].get<std::string>()), turns,
-                                        entry["image"].get<bool>(), kImage);
+    const auto sample = encode_training(tokenizer, *prompt_style(entry["style"].get<std::string>()),
+                                        turns, entry["image"].get<bool>(), kImage);
     EXPECT_EQ(sample.ids, entry["ids"].get<std::vector<TokenId>>()) << entry;
     EXPECT_EQ(sample.labels, entry["labels"].get<std::vector<TokenId>>()) << entry;
-    supervised += std::ranges::any_of(sample.labels, [](TokenId label) { return label != kIgnoredLabel; });
+    supervised +=
+        std::ranges::any_of(sample.labels, [](TokenId label) { return label != kIgnoredLabel; });
   }
   EXPECT_GT(supervised, 10U);
 }
 
 TEST(Prompts, APromptBeginsItsTrainingSample) {
   const Tokenizer tokenizer = load_tokenizer(true);
-  for (const PromptStyle style : {PromptStyle::micro, PromptStyle::vicuna_v1, PromptStyle::llava_v1}) {
+  for (const PromptStyle style :
+       {PromptStyle::micro, PromptStyle::vicuna_v1, PromptStyle::llava_v1}) {
     const std::vector<DialogueTurn> turns{{"what is it", "a test"}, {"and now", "one"}};
     const auto sample = encode_training(tokenizer, style, turns, true, kImage);
     const auto prompt = encode_prompt(tokenizer, style, turns, true, kImage);

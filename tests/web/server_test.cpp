@@ -35,7 +35,8 @@ TEST_F(RunningServer, NobodyComesInWithoutTheToken) {
   for (const char* target : {"/", "/app.js", "/api/trials", "/api/events", "/?token=", "/?token=x",
                              "/api/state?token=secret-token-of-this-tes"})
     EXPECT_EQ(http_status(http_get(port(), target)), 401) << target;
-  EXPECT_EQ(http_status(http_get(port(), "/", kHost + "Cookie: vlsweep_1=" + kToken + "\r\n")), 401);
+  EXPECT_EQ(http_status(http_get(port(), "/", kHost + "Cookie: vlsweep_1=" + kToken + "\r\n")),
+            401);
   EXPECT_EQ(http_status(http_get(port(), "/", kHost + "Authorization: Bearer x\r\n")), 401);
 }
 
@@ -51,12 +52,13 @@ TEST_F(RunningServer, TheTokenOfTheAddressMovesIntoACookie) {
 
 TEST_F(RunningServer, AForeignHostNameIsRebindingAndRefused) {
   for (const char* host : {"evil.example", "localhost.evil.example", "10.0.0.1", ""})
-    EXPECT_EQ(http_status(http_get(port(), "/x", "Host: " + std::string(host) +
-                                                     "\r\nAuthorization: Bearer " + kToken + "\r\n")),
+    EXPECT_EQ(http_status(http_get(
+                  port(), "/x",
+                  "Host: " + std::string(host) + "\r\nAuthorization: Bearer " + kToken + "\r\n")),
               421)
         << host;
-  EXPECT_EQ(http_status(http_get(port(), "/x", "Host: 127.0.0.1:9\r\nAuthorization: Bearer " +
-                                                   kToken + "\r\n")),
+  EXPECT_EQ(http_status(http_get(port(), "/x",
+                                 "Host: 127.0.0.1:9\r\nAuthorization: Bearer " + kToken + "\r\n")),
             200);
 }
 
@@ -74,8 +76,9 @@ TEST_F(RunningServer, OnlyGetIsAnswered) {
 TEST_F(RunningServer, MalformedAndOversizedRequestsAreRefused) {
   EXPECT_EQ(http_status(http_get(port(), "/%zz", kBearer)), 400);
   EXPECT_EQ(http_status(http_get(port(), "/a%00b", kBearer)), 400);
-  EXPECT_EQ(http_status(http_get(port(), "/x", kBearer + "X: " + std::string(10'000, 'a') + "\r\n")),
-            413);
+  EXPECT_EQ(
+      http_status(http_get(port(), "/x", kBearer + "X: " + std::string(10'000, 'a') + "\r\n")),
+      413);
   HttpClient client(port());
   client.send("GET /x HTTP/1.1\r\n" + kBearer + "Content-Length: 1000000000\r\n\r\n");
   EXPECT_EQ(http_status(client.read_all()), 413);

@@ -31,8 +31,8 @@ struct WorldSettings {
 std::string world_digest(const WorldSettings& settings);
 
 // Writes the world into `folder`, the same bytes for the same settings; a world that is there
-// already is left as it is. The files are written to FOLDER.tmp.PID.N and renamed together, so that a
-// folder of that name is whole. Errors: io (disk full, permission), invalid (the folder holds
+// already is left as it is. The files are written to FOLDER.tmp.PID.N and renamed together, so that
+// a folder of that name is whole. Errors: io (disk full, permission), invalid (the folder holds
 // something else).
 Result<> write_world(const WorldSettings& settings, const std::filesystem::path& folder);
 

@@ -80,11 +80,15 @@ Result<> run_by_hand(const std::string& path, StageRunner& runner) {
 int exit_status(const Error& error) {
   std::fprintf(stderr, "vlsweep-trainer: %s\n", error.text().c_str());
   switch (error.code) {
-    case Errc::invalid: return 2;
-    case Errc::not_found: return 4;
+    case Errc::invalid:
+      return 2;
+    case Errc::not_found:
+      return 4;
     case Errc::diverged:
-    case Errc::cancelled: return 1;
-    default: return 3;
+    case Errc::cancelled:
+      return 1;
+    default:
+      return 3;
   }
 }
 

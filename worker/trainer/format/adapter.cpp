@@ -11,10 +11,18 @@ namespace {
 using nlohmann::json;
 
 // Members that change what an adapter computes; any but an empty or false value is refused.
-constexpr std::array<std::string_view, 12> kUnsupported{
-    "use_dora",     "rank_pattern",     "alpha_pattern",       "lora_bias",
-    "layer_replication", "megatron_config", "trainable_token_indices", "target_parameters",
-    "eva_config",   "corda_config",     "use_qalora",          "exclude_modules"};
+constexpr std::array<std::string_view, 12> kUnsupported{"use_dora",
+                                                        "rank_pattern",
+                                                        "alpha_pattern",
+                                                        "lora_bias",
+                                                        "layer_replication",
+                                                        "megatron_config",
+                                                        "trainable_token_indices",
+                                                        "target_parameters",
+                                                        "eva_config",
+                                                        "corda_config",
+                                                        "use_qalora",
+                                                        "exclude_modules"};
 
 bool is_empty(const json& value) {
   if (value.is_null()) return true;
@@ -61,7 +69,8 @@ Result<AdapterConfig> load_adapter_config(const std::filesystem::path& folder) {
   VLSWEEP_TRY(config.dropout, json_number(object, "lora_dropout", 0.0, where));
   VLSWEEP_TRY(config.rslora, json_flag(object, "use_rslora", false, where));
   VLSWEEP_TRY(config.fan_in_fan_out, json_flag(object, "fan_in_fan_out", false, where));
-  if (const json* modules = json_member(object, "modules_to_save"); modules && modules->is_array()) {
+  if (const json* modules = json_member(object, "modules_to_save");
+      modules && modules->is_array()) {
     for (const json& module : *modules) {
       if (module.is_string()) config.modules_to_save.push_back(module.get<std::string>());
     }
@@ -73,8 +82,7 @@ Result<AdapterConfig> load_adapter_config(const std::filesystem::path& folder) {
 }
 
 std::string adapter_config_json(const AdapterConfig& config, bool text_only) {
-  const std::string layers =
-      R"(layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj))";
+  const std::string layers = R"(layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj))";
   json object = {{"peft_type", "LORA"},
                  {"task_type", "CAUSAL_LM"},
                  {"base_model_name_or_path", config.base},

@@ -14,8 +14,8 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxFileBytes = 64ULL << 20;
 constexpr std::array<const char*, 7> kTokenizerFiles{
-    "tokenizer.model",   "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.json",    "chat_template.jinja",   "chat_template.json"};
+    "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.json",  "chat_template.jinja",   "chat_template.json"};
 
 // Whether the file was there to be copied.
 Result<bool> copy_if_there(const fs::path& folder, const fs::path& source, const char* name) {
@@ -35,7 +35,7 @@ Result<> copy_or_write(const fs::path& folder, const fs::path& source, const cha
 }
 
 json token_json(const std::string& text) {
-  return {{"content", text}, {"lstrip", false}, {"normalized", false},
+  return {{"content", text}, {"lstrip", false},      {"normalized", false},
           {"rstrip", false}, {"single_word", false}, {"special", true}};
 }
 

@@ -1,6 +1,6 @@
-// The shapes of a model as a Hugging Face folder's config.json states them: LLaVA-1.5 (a CLIP tower,
-// a two-layer projector, a LLaMA decoder) or a LLaMA decoder alone. Absent fields have the defaults
-// of transformers' LlamaConfig, CLIPVisionConfig and LlavaConfig.
+// The shapes of a model as a Hugging Face folder's config.json states them: LLaVA-1.5 (a CLIP
+// tower, a two-layer projector, a LLaMA decoder) or a LLaMA decoder alone. Absent fields have the
+// defaults of transformers' LlamaConfig, CLIPVisionConfig and LlavaConfig.
 //
 // Plain values without libtorch; load_config and parse_config are safe from any thread.
 #pragma once
@@ -40,20 +40,18 @@ struct ClipConfig {
   double layer_norm_eps = 1e-5;
   std::string hidden_act = "quick_gelu";  // or "gelu"
 
-  std::int64_t num_patches() const {
-    return (image_size / patch_size) * (image_size / patch_size);
-  }
+  std::int64_t num_patches() const { return (image_size / patch_size) * (image_size / patch_size); }
 };
 
 struct LlavaConfig {
   LlamaConfig text;
   std::optional<ClipConfig> vision;  // empty: a LLaMA decoder alone (LlamaForCausalLM)
   std::int64_t image_token = 32000;
-  std::int64_t feature_layer = -2;         // index into hidden_states; 0 is the embeddings' output
-  bool drop_class_token = true;            // vision_feature_select_strategy "default"
-  std::string projector_act = "gelu";      // exact (erf) GELU
+  std::int64_t feature_layer = -2;     // index into hidden_states; 0 is the embeddings' output
+  bool drop_class_token = true;        // vision_feature_select_strategy "default"
+  std::string projector_act = "gelu";  // exact (erf) GELU
   bool projector_bias = true;
-  std::string torch_dtype = "float32";     // of the file's tensors, as config.json names it
+  std::string torch_dtype = "float32";  // of the file's tensors, as config.json names it
   std::optional<std::int64_t> bos_token, eos_token, pad_token;
 
   // Tower layers that must run for `feature_layer`; what lies behind it never does.

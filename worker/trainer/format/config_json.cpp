@@ -55,19 +55,18 @@ json vision_json(const ClipConfig& vision) {
 std::string config_json(const LlavaConfig& config) {
   json text = text_json(config);
   if (!config.vision) return text.dump(2) + "\n";
-  json object = {
-      {"architectures", {"LlavaForConditionalGeneration"}},
-      {"model_type", "llava"},
-      {"image_token_index", config.image_token},
-      {"image_seq_length", config.image_positions()},
-      {"vision_feature_layer", config.feature_layer},
-      {"vision_feature_select_strategy", config.drop_class_token ? "default" : "full"},
-      {"projector_hidden_act", config.projector_act},
-      {"multimodal_projector_bias", config.projector_bias},
-      {"tie_word_embeddings", config.text.tie_word_embeddings},
-      {"torch_dtype", config.torch_dtype},
-      {"dtype", config.torch_dtype},
-      {"vision_config", vision_json(*config.vision)}};
+  json object = {{"architectures", {"LlavaForConditionalGeneration"}},
+                 {"model_type", "llava"},
+                 {"image_token_index", config.image_token},
+                 {"image_seq_length", config.image_positions()},
+                 {"vision_feature_layer", config.feature_layer},
+                 {"vision_feature_select_strategy", config.drop_class_token ? "default" : "full"},
+                 {"projector_hidden_act", config.projector_act},
+                 {"multimodal_projector_bias", config.projector_bias},
+                 {"tie_word_embeddings", config.text.tie_word_embeddings},
+                 {"torch_dtype", config.torch_dtype},
+                 {"dtype", config.torch_dtype},
+                 {"vision_config", vision_json(*config.vision)}};
   for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) object[key] = text[key];
   object["text_config"] = std::move(text);
   return object.dump(2) + "\n";

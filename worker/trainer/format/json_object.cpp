@@ -33,11 +33,12 @@ class ParseGuard {
   std::string complaint_;
 };
 
-std::unexpected<Error> wrong_field(std::string_view key, std::string_view wanted,
-                                   const json& found, const std::string& where) {
+std::unexpected<Error> wrong_field(std::string_view key, std::string_view wanted, const json& found,
+                                   const std::string& where) {
   std::string value = found.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 60);
   return fail(Errc::invalid,
-              "\"" + std::string(key) + "\" must be " + std::string(wanted) + ", not " + value, where);
+              "\"" + std::string(key) + "\" must be " + std::string(wanted) + ", not " + value,
+              where);
 }
 
 }  // namespace

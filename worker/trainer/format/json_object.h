@@ -19,8 +19,8 @@ inline constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 Result<nlohmann::json> parse_json_object(std::string_view text, const std::string& where);
 Result<nlohmann::json> read_json_object(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-// Member KEY of an object as a number, flag or text; `fallback` where it is absent or null; an error
-// that names file and field where it has another type or is out of [least, most].
+// Member KEY of an object as a number, flag or text; `fallback` where it is absent or null; an
+// error that names file and field where it has another type or is out of [least, most].
 Result<std::int64_t> json_integer(const nlohmann::json& object, std::string_view key,
                                   std::int64_t fallback, std::int64_t least, std::int64_t most,
                                   const std::string& where);

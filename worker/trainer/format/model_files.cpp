@@ -16,7 +16,8 @@ Result<std::set<std::string>> shard_names(const std::filesystem::path& index) {
   if (!map || !map->is_object()) return fail(Errc::invalid, "no weight_map", index.string());
   std::set<std::string> names;
   for (const nlohmann::json& shard : *map) {
-    if (!shard.is_string()) return fail(Errc::invalid, "weight_map must name files", index.string());
+    if (!shard.is_string())
+      return fail(Errc::invalid, "weight_map must name files", index.string());
     const auto& name = shard.get_ref<const std::string&>();
     if (name.empty() || name == ".." || name.find('/') != std::string::npos) {
       return fail(Errc::invalid, "weight_map names a file outside its folder: " + name,

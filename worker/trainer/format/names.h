@@ -1,8 +1,9 @@
 // Tensor names. Inside vlsweep every tensor has its name of llava-hf on the hub ("scheme B"):
-// language_model.model.layers.N..., language_model.lm_head.weight, multi_modal_projector.linear_1...,
-// vision_tower.vision_model.... Files also come with liuhaotian's names (A), with those of
-// transformers' memory layout since 4.52 (C), with transformers 5's tower names (no vision_model.),
-// or from a LLaMA alone (model.layers...). Pure functions.
+// language_model.model.layers.N..., language_model.lm_head.weight,
+// multi_modal_projector.linear_1..., vision_tower.vision_model.... Files also come with
+// liuhaotian's names (A), with those of transformers' memory layout since 4.52 (C), with
+// transformers 5's tower names (no vision_model.), or from a LLaMA alone (model.layers...). Pure
+// functions.
 #pragma once
 
 #include <optional>

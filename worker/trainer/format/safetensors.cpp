@@ -65,8 +65,9 @@ Result<Entry> read_entry(const std::string& name, const json& value) {
   if (!shape || !shape->is_array() || shape->size() > kMaxDimensions) return bad("bad shape");
   if (!offsets || !offsets->is_array() || offsets->size() != 2) return bad("bad data_offsets");
   const auto& type_name = type->get_ref<const std::string&>();
-  const auto* row = std::find_if(kTypes.begin(), kTypes.end(),
-                                 [&](const TypeRow& candidate) { return candidate.name == type_name; });
+  const auto* row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& candidate) {
+    return candidate.name == type_name;
+  });
   if (row == kTypes.end()) {
     return fail(Errc::invalid, "dtype " + type_name.substr(0, 20) + " is not supported");
   }
@@ -84,7 +85,8 @@ Result<Entry> read_entry(const std::string& name, const json& value) {
       entry.end < entry.begin) {
     return bad("bad data_offsets");
   }
-  if (entry.end - entry.begin != size) return bad("its data_offsets do not fit its shape and dtype");
+  if (entry.end - entry.begin != size)
+    return bad("its data_offsets do not fit its shape and dtype");
   return entry;
 }
 
@@ -108,7 +110,8 @@ Result<> check_tiling(std::vector<Entry>& entries, std::uint64_t size, const std
                 where);
   }
   if (next < size) {
-    return fail(Errc::invalid, std::to_string(size - next) + " bytes behind the last tensor", where);
+    return fail(Errc::invalid, std::to_string(size - next) + " bytes behind the last tensor",
+                where);
   }
   return {};
 }
@@ -117,15 +120,16 @@ Result<std::vector<Entry>> read_entries(const json& header, const std::string& w
   std::vector<Entry> entries;
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
-      const bool text = value.is_object() && std::all_of(value.begin(), value.end(), [](const json& v) {
-                          return v.is_string();
-                        });
+      const bool text =
+          value.is_object() &&
+          std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
       if (!text) return fail(Errc::invalid, "__metadata__ must map text to text", where);
       continue;
     }
     auto entry = read_entry(name, value);
     if (!entry) {
-      return fail(Errc::invalid, "tensor " + name.substr(0, 200) + ": " + entry.error().message, where);
+      return fail(Errc::invalid, "tensor " + name.substr(0, 200) + ": " + entry.error().message,
+                  where);
     }
     entries.push_back(std::move(*entry));
   }
@@ -143,7 +147,8 @@ Result<std::vector<TensorView>> parse_safetensors(std::span<const std::byte> byt
   if (bytes.size() < sizeof length) return fail(Errc::invalid, "too short for safetensors", where);
   std::memcpy(&length, bytes.data(), sizeof length);
   if (length > kMaxSafetensorsHeader) {
-    return fail(Errc::invalid, "not a safetensors file: its header would be larger than 16 MiB", where);
+    return fail(Errc::invalid, "not a safetensors file: its header would be larger than 16 MiB",
+                where);
   }
   const auto rest = bytes.subspan(sizeof length);
   if (length > rest.size()) return fail(Errc::invalid, "truncated inside its header", where);
@@ -186,9 +191,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
   if (start == MAP_FAILED) return std::unexpected(system_error("map", path, map_error));
   SafetensorsFile file;
   file.path_ = path;
-  file.mapping_ = std::shared_ptr<const void>(start, [size](const void* mapped) {
-    ::munmap(const_cast<void*>(mapped), size);
-  });
+  file.mapping_ = std::shared_ptr<const void>(
+      start, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
   VLSWEEP_TRY(file.tensors_,
               parse_safetensors({static_cast<const std::byte*>(start), size}, path.string()));
   return file;

@@ -1,6 +1,7 @@
-// safetensors files: a little-endian u64 length, a JSON header {name: {dtype, shape, data_offsets}},
-// then the tensors' bytes, packed, row-major, without holes or overlap. Nothing in a file is
-// believed: header size, names, shapes, offsets and the file's length are checked on opening.
+// safetensors files: a little-endian u64 length, a JSON header {name: {dtype, shape,
+// data_offsets}}, then the tensors' bytes, packed, row-major, without holes or overlap. Nothing in
+// a file is believed: header size, names, shapes, offsets and the file's length are checked on
+// opening.
 //
 // A SafetensorsFile maps the file read-only and belongs to one owner; its views are valid as long
 // as it lives and may be read from any thread. No libtorch here.

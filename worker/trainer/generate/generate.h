@@ -1,6 +1,6 @@
 // Greedy decoding of many prompts at once. Prompts of different lengths share a batch padded on the
-// right: a sequence's position is its place in the KV cache, so padding is overwritten before it can
-// be attended to, and one prompt alone gets the same tokens. Sequences that have ended leave.
+// right: a sequence's position is its place in the KV cache, so padding is overwritten before it
+// can be attended to, and one prompt alone gets the same tokens. Sequences that have ended leave.
 //
 // Belongs to the model's thread.
 #pragma once

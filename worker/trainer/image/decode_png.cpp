@@ -1,5 +1,5 @@
-// PNG through libpng's low-level interface. libpng reports errors with longjmp: the frame that calls
-// setjmp owns nothing with a destructor, everything that must be freed lives in PngReader.
+// PNG through libpng's low-level interface. libpng reports errors with longjmp: the frame that
+// calls setjmp owns nothing with a destructor, everything that must be freed lives in PngReader.
 #include <png.h>
 
 #include <csetjmp>

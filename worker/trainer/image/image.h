@@ -1,8 +1,9 @@
 // PNG and JPEG files as RGB pixels, as Pillow's convert("RGB") gives them: grey and palette images
-// are widened, alpha is dropped, 16 bits are cut to 8 as Pillow does. Files are foreign: what is too
-// large, torn or of another kind is an error that names the file, never a crash.
+// are widened, alpha is dropped, 16 bits are cut to 8 as Pillow does. Files are foreign: what is
+// too large, torn or of another kind is an error that names the file, never a crash.
 //
-// Plain values and free functions; safe from any thread. libpng and libjpeg-turbo stand in decode.cpp.
+// Plain values and free functions; safe from any thread. libpng and libjpeg-turbo stand in
+// decode.cpp.
 #pragma once
 
 #include <cstddef>

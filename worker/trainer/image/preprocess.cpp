@@ -17,7 +17,8 @@ constexpr int kMaxPadSide = 16384;
 
 std::size_t offset(int x, int y, int width) {
   return (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-          static_cast<std::size_t>(x)) * 3;
+          static_cast<std::size_t>(x)) *
+         3;
 }
 
 // Copies `source` so that its pixel (0, 0) comes to (left, top) of `target`; the rest is cut off.
@@ -67,8 +68,8 @@ std::array<std::array<float, 256>, 3> normalised_values() {
   for (std::size_t channel = 0; channel < 3; ++channel) {
     for (std::size_t value = 0; value < 256; ++value) {
       const auto scaled = static_cast<float>(static_cast<double>(value) * (1.0 / 255.0));
-      table[channel][value] = (scaled - static_cast<float>(kMean[channel])) /
-                              static_cast<float>(kStd[channel]);
+      table[channel][value] =
+          (scaled - static_cast<float>(kMean[channel])) / static_cast<float>(kStd[channel]);
     }
   }
   return table;

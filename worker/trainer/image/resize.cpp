@@ -1,6 +1,6 @@
-// Pillow's Image.resize with BICUBIC (libImaging/Resample.c), in its fixed-point arithmetic: a filter
-// of a = -0.5, widened when shrinking, coefficients of 22 fractional bits, rows first, 8 bits between
-// the two passes.
+// Pillow's Image.resize with BICUBIC (libImaging/Resample.c), in its fixed-point arithmetic: a
+// filter of a = -0.5, widened when shrinking, coefficients of 22 fractional bits, rows first, 8
+// bits between the two passes.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -47,7 +47,8 @@ Taps make_taps(int input, int output) {
       exact[static_cast<std::size_t>(k)] = bicubic((k + first - center + 0.5) * inverse);
       sum += exact[static_cast<std::size_t>(k)];
     }
-    std::int32_t* weights = &taps.weights[static_cast<std::size_t>(i) * static_cast<std::size_t>(taps.width)];
+    std::int32_t* weights =
+        &taps.weights[static_cast<std::size_t>(i) * static_cast<std::size_t>(taps.width)];
     for (int k = 0; k < count; ++k) {
       double weight = exact[static_cast<std::size_t>(k)];
       if (sum != 0.0) weight /= sum;

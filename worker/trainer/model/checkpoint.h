@@ -13,8 +13,8 @@
 namespace vlsweep {
 
 // Loads config.json + model.safetensors (or its shards; three naming schemes), or a peft adapter
-// folder: its base is loaded (base_model_name_or_path, relative to the folder or absolute; itself an
-// adapter or not) and the adapter merged in float32. All parts frozen.
+// folder: its base is loaded (base_model_name_or_path, relative to the folder or absolute; itself
+// an adapter or not) and the adapter merged in float32. All parts frozen.
 Result<std::unique_ptr<Llava>> load_checkpoint(const std::filesystem::path& folder,
                                                at::ScalarType dtype, at::Device device);
 

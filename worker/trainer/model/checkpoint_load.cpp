@@ -19,16 +19,26 @@ constexpr std::size_t kMaxNamesInError = 100;
 
 at::ScalarType scalar_type(TensorType type) {
   switch (type) {
-    case TensorType::f64: return at::kDouble;
-    case TensorType::f32: return at::kFloat;
-    case TensorType::f16: return at::kHalf;
-    case TensorType::bf16: return at::kBFloat16;
-    case TensorType::i64: return at::kLong;
-    case TensorType::i32: return at::kInt;
-    case TensorType::i16: return at::kShort;
-    case TensorType::i8: return at::kChar;
-    case TensorType::u8: return at::kByte;
-    case TensorType::boolean: return at::kBool;
+    case TensorType::f64:
+      return at::kDouble;
+    case TensorType::f32:
+      return at::kFloat;
+    case TensorType::f16:
+      return at::kHalf;
+    case TensorType::bf16:
+      return at::kBFloat16;
+    case TensorType::i64:
+      return at::kLong;
+    case TensorType::i32:
+      return at::kInt;
+    case TensorType::i16:
+      return at::kShort;
+    case TensorType::i8:
+      return at::kChar;
+    case TensorType::u8:
+      return at::kByte;
+    case TensorType::boolean:
+      return at::kBool;
   }
   return at::kByte;
 }
@@ -122,7 +132,8 @@ std::string without(std::string name, std::string_view part) {
 }
 
 AdapterName adapter_name(std::string name) {
-  for (std::string_view part : {"base_model.model.", ".modules_to_save.default", ".modules_to_save"}) {
+  for (std::string_view part :
+       {"base_model.model.", ".modules_to_save.default", ".modules_to_save"}) {
     name = without(name, part);
   }
   using Kind = AdapterName::Kind;
@@ -142,7 +153,9 @@ struct LowRankPair {
 
 Result<> merge_pair(const NamedTensor& target, const LowRankPair& pair, const AdapterConfig& config,
                     const std::string& where) {
-  const auto bad = [&](const char* what) { return fail(Errc::invalid, target.name + ": " + what, where); };
+  const auto bad = [&](const char* what) {
+    return fail(Errc::invalid, target.name + ": " + what, where);
+  };
   if (!pair.a || !pair.b) return bad("lora_A or lora_B is missing");
   const at::Tensor a = tensor_of(*pair.a).to(at::kFloat), b = tensor_of(*pair.b).to(at::kFloat);
   const at::Tensor weight = target.view();

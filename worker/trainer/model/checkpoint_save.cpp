@@ -17,10 +17,14 @@ namespace fs = std::filesystem;
 
 TensorType tensor_type(at::ScalarType type) {
   switch (type) {
-    case at::kHalf: return TensorType::f16;
-    case at::kBFloat16: return TensorType::bf16;
-    case at::kDouble: return TensorType::f64;
-    default: return TensorType::f32;
+    case at::kHalf:
+      return TensorType::f16;
+    case at::kBFloat16:
+      return TensorType::bf16;
+    case at::kDouble:
+      return TensorType::f64;
+    default:
+      return TensorType::f32;
   }
 }
 

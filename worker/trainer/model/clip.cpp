@@ -20,14 +20,16 @@ at::Tensor ClipVisionTower::embed_patches(const at::Tensor& pixels) const {
                               .narrow(3, 0, used)
                               .reshape({n, 3, side, p, side, p})
                               .permute({0, 2, 4, 1, 3, 5})
-                              .reshape({n, side * side, 3 * p * p});
-  const at::Tensor patches = at::linear(rows, patch_embedding.flatten(1));
+                              .reshape({n * side * side, 3 * p * p});
+  const at::Tensor patches =
+      linear_rows(rows, patch_embedding.flatten(1)).view({n, side * side, config_.hidden_size});
   const at::Tensor first = class_embedding.expand({n, 1, config_.hidden_size});
   return at::cat({first, patches}, 1) + position_embedding;
 }
 
-at::Tensor ClipVisionTower::run_layer(const ClipLayer& layer, const at::Tensor& x) const {
-  const std::int64_t n = x.size(0), length = x.size(1), d = config_.hidden_size;
+at::Tensor ClipVisionTower::run_layer(const ClipLayer& layer, const at::Tensor& states) const {
+  const std::int64_t n = states.size(0), length = states.size(1), d = config_.hidden_size;
+  const at::Tensor x = states.reshape({n * length, d});
   const auto norm = [&](const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias) {
     return at::layer_norm(rows, {d}, weight, bias, config_.layer_norm_eps);
   };
@@ -36,10 +38,10 @@ at::Tensor ClipVisionTower::run_layer(const ClipLayer& layer, const at::Tensor& 
                              .permute({2, 0, 3, 1, 4});
   const at::Tensor attended = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
                                   .transpose(1, 2)
-                                  .reshape({n, length, d});
+                                  .reshape({n * length, d});
   const at::Tensor y = x + layer.out(attended, false);
   const at::Tensor wide = layer.fc1(norm(y, layer.norm2_weight, layer.norm2_bias), false);
-  return y + layer.fc2(activation(config_, wide), false);
+  return (y + layer.fc2(activation(config_, wide), false)).view({n, length, d});
 }
 
 at::Tensor ClipVisionTower::hidden_states(const at::Tensor& pixels,

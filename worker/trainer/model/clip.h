@@ -34,7 +34,7 @@ class ClipVisionTower {
 
  private:
   at::Tensor embed_patches(const at::Tensor& pixels) const;                        // [N, 1 + patches, d]
-  at::Tensor run_layer(const ClipLayer& layer, const at::Tensor& x) const;  // x like the result
+  at::Tensor run_layer(const ClipLayer& layer, const at::Tensor& states) const;
 
   ClipConfig config_;
 };

@@ -9,8 +9,10 @@
 // Each loop is compiled for the instruction sets that differ most; the processor's own is taken.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define VLSWEEP_VECTORIZED __attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#define VLSWEEP_INLINE inline __attribute__((always_inline))
 #else
 #define VLSWEEP_VECTORIZED
+#define VLSWEEP_INLINE inline
 #endif
 
 namespace vlsweep {
@@ -19,7 +21,7 @@ namespace {
 constexpr std::int64_t kLanes = 16;  // floats of the widest registers
 
 // e^x within 2 units in the last place, in a form that compilers vectorize.
-inline float exponential(float x) {
+VLSWEEP_INLINE float exponential(float x) {
   x = std::min(std::max(x, -87.0F), 88.0F);
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
   const float shifted = x * 1.44269504F + kRound;
@@ -38,7 +40,7 @@ inline float exponential(float x) {
 
 // Sum in kLanes partial sums, so that it vectorizes.
 template <class Term>
-inline float lane_sum(std::int64_t count, Term term) {
+VLSWEEP_INLINE float lane_sum(std::int64_t count, Term term) {
   std::array<float, kLanes> lanes{};
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -53,7 +55,7 @@ inline float lane_sum(std::int64_t count, Term term) {
 }
 
 template <int D>
-inline void rotate(const float* x, const float* cos, const float* sin, float* y) {
+VLSWEEP_INLINE void rotate(const float* x, const float* cos, const float* sin, float* y) {
   for (int i = 0; i < D / 2; ++i) {
     y[i] = x[i] * cos[i] - x[i + D / 2] * sin[i];
     y[i + D / 2] = x[i + D / 2] * cos[i] + x[i] * sin[i];
@@ -61,7 +63,7 @@ inline void rotate(const float* x, const float* cos, const float* sin, float* y)
 }
 
 template <int D>
-inline void rotate_back(const float* y, const float* cos, const float* sin, float* x) {
+VLSWEEP_INLINE void rotate_back(const float* y, const float* cos, const float* sin, float* x) {
   for (int i = 0; i < D / 2; ++i) {
     x[i] = y[i] * cos[i] + y[i + D / 2] * sin[i];
     x[i + D / 2] = y[i + D / 2] * cos[i] - y[i] * sin[i];
@@ -72,7 +74,7 @@ std::int64_t padded(std::int64_t length) { return (length + kLanes - 1) / kLanes
 
 // One head's rows of a [T, stride] matrix as columns [D, padded T], zeros behind T.
 template <int D>
-inline void transpose(const float* rows, std::int64_t length, std::int64_t stride,
+VLSWEEP_INLINE void transpose(const float* rows, std::int64_t length, std::int64_t stride,
                       std::vector<float>& columns) {
   const std::int64_t pitch = padded(length);
   columns.assign(static_cast<std::size_t>(D * pitch), 0.0F);
@@ -83,7 +85,7 @@ inline void transpose(const float* rows, std::int64_t length, std::int64_t strid
 
 // products[j] = row . column j, for the columns 0 .. count - 1 (count a multiple of kLanes).
 template <int D>
-inline void row_times_columns(const float* row, const float* columns, std::int64_t pitch,
+VLSWEEP_INLINE void row_times_columns(const float* row, const float* columns, std::int64_t pitch,
                               std::int64_t count, float* products) {
   for (std::int64_t j = 0; j < count; j += kLanes) {
     std::array<float, kLanes> sums{};
@@ -96,7 +98,7 @@ inline void row_times_columns(const float* row, const float* columns, std::int64
 }
 
 template <int D>
-inline void add_scaled(float factor, const float* x, float* y) {
+VLSWEEP_INLINE void add_scaled(float factor, const float* x, float* y) {
   for (int d = 0; d < D; ++d) y[d] += factor * x[d];
 }
 

@@ -1,8 +1,9 @@
-// Loops over float32 for training small models on a CPU, where ATen's cost per operation exceeds the
-// arithmetic: rotary causal attention, RMSNorm and SwiGLU with their gradients. No libtorch.
+// Loops over float32 for training small models on a CPU, where ATen's cost per operation exceeds
+// the arithmetic: rotary causal attention, RMSNorm and SwiGLU with their gradients. No libtorch.
 //
 // Pure functions on the caller's memory; safe from any thread on disjoint memory. Deterministic.
-// Shapes: T positions, H query heads, K key/value heads, D head size, W = (H + 2 K) D; all row-major.
+// Shapes: T positions, H query heads, K key/value heads, D head size, W = (H + 2 K) D; all
+// row-major.
 #pragma once
 
 #include <cstdint>

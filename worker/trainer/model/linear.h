@@ -13,6 +13,9 @@
 
 namespace vlsweep {
 
+// x [.., in] -> [.., out] = x weight^T + bias (undefined: none), by the fastest product there is.
+at::Tensor linear_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
+
 // Low-rank updates of the parts of one fused linear: part i's rows get scale * B_i (A_i x).
 struct Lora {
   at::Tensor a;               // [parts * rank, in]: the parts' A one below the other

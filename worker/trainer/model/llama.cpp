@@ -53,7 +53,8 @@ void plan_cache(const CacheRows& rows, at::Device device, AttentionPlan& plan) {
 // Writes the call's keys and values [B, T, Hk, D] and returns what they attend to.
 void through_cache(StaticKvCache& cache, std::size_t layer, const AttentionPlan& plan,
                    at::Tensor& key, at::Tensor& value) {
-  for (auto [store, fresh] : {std::pair(&cache.keys[layer], &key), {&cache.values[layer], &value}}) {
+  for (auto [store, fresh] :
+       {std::pair(&cache.keys[layer], &key), {&cache.values[layer], &value}}) {
     store->index_put_({plan.slots, plan.positions}, fresh->flatten(0, 1));
     if (plan.causal) continue;
     const at::Tensor rows =
@@ -89,8 +90,8 @@ void LlamaDecoder::grow_rope_table(std::int64_t positions, at::Device device) co
   positions = std::max<std::int64_t>(positions * 2, 128);
   // In float32, as transformers computes inv_freq and the angles.
   const auto options = at::TensorOptions().dtype(at::kFloat);
-  const at::Tensor exponents = at::arange(0, config_.head_dim, 2, options) /
-                               static_cast<double>(config_.head_dim);
+  const at::Tensor exponents =
+      at::arange(0, config_.head_dim, 2, options) / static_cast<double>(config_.head_dim);
   const at::Tensor frequencies = 1.0 / at::pow(config_.rope_theta, exponents);
   const at::Tensor angles = at::outer(at::arange(positions, options), frequencies);
   cos_ = angles.cos().to(device);
@@ -117,9 +118,9 @@ at::Tensor LlamaDecoder::decode(const at::Tensor& embeddings, CacheRows* rows,
   if (rows) plan_cache(*rows, device, plan);
   grow_rope_table(std::max(plan.length, plan.attended), device);
   const auto table = [&](const at::Tensor& values) {
-    const at::Tensor chosen = plan.causal ? values.narrow(0, 0, plan.length).unsqueeze(0)
-                                          : values.index_select(0, plan.positions)
-                                                .view({plan.batch, plan.length, -1});
+    const at::Tensor chosen =
+        plan.causal ? values.narrow(0, 0, plan.length).unsqueeze(0)
+                    : values.index_select(0, plan.positions).view({plan.batch, plan.length, -1});
     return chosen.unsqueeze(2).to(embeddings.scalar_type());
   };
   plan.cos = table(cos_);

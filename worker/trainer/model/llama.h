@@ -28,8 +28,8 @@ struct StaticKvCache {
 };
 
 // Where the rows of one decode() call stand in a cache: row b's T tokens take the positions
-// starts[b] .. starts[b] + T - 1 of slot slots[b]. Rows padded on the right write what the next call
-// overwrites, so that prompts of different lengths need no padding on the left.
+// starts[b] .. starts[b] + T - 1 of slot slots[b]. Rows padded on the right write what the next
+// call overwrites, so that prompts of different lengths need no padding on the left.
 struct CacheRows {
   StaticKvCache& cache;
   std::vector<std::int64_t> slots;   // empty: row b is slot b

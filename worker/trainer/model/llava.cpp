@@ -184,7 +184,11 @@ at::Tensor Llava::image_features(const at::Tensor& pixels) const {
 }
 
 at::Tensor Llava::project(const at::Tensor& features) const {
-  return projector_2(at::gelu(projector_1(features, training_)), training_);
+  const at::Tensor rows = features.reshape({-1, features.size(-1)});
+  const at::Tensor projected = projector_2(at::gelu(projector_1(rows, training_)), training_);
+  std::vector<std::int64_t> shape = features.sizes().vec();
+  shape.back() = projected.size(1);
+  return projected.view(shape);
 }
 
 at::Tensor Llava::embed(const at::Tensor& ids, const at::Tensor& projected) const {
@@ -208,7 +212,7 @@ at::Tensor Llava::decode(const at::Tensor& embeddings, CacheRows* rows) const {
 }
 
 at::Tensor Llava::logits(const at::Tensor& hidden) const {
-  return at::linear(hidden, language_model.lm_head);
+  return linear_rows(hidden, language_model.lm_head);
 }
 
 void Llava::set_trainable(Part part, bool trainable) {

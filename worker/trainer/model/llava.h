@@ -1,5 +1,5 @@
-// LLaVA-1.5 (tower, projector, decoder) or its decoder alone, as one object whose tensors have their
-// Hugging Face names. Matches transformers' LlavaForConditionalGeneration / LlamaForCausalLM.
+// LLaVA-1.5 (tower, projector, decoder) or its decoder alone, as one object whose tensors have
+// their Hugging Face names. Matches transformers' LlavaForConditionalGeneration / LlamaForCausalLM.
 //
 // One owner, one thread at a time. Tensors are on `device()` in `dtype()`.
 #pragma once

@@ -17,8 +17,12 @@ Json message(const char* type, std::uint32_t stage, std::uint32_t attempt) {
 }
 
 Json row_json(const ResponseRow& row) {
-  return {{"id", row.id},         {"prompt", row.prompt},     {"response", row.response},
-          {"target", row.target}, {"image", row.image},       {"category", row.category},
+  return {{"id", row.id},
+          {"prompt", row.prompt},
+          {"response", row.response},
+          {"target", row.target},
+          {"image", row.image},
+          {"category", row.category},
           {"subcategory", row.subcategory}};
 }
 

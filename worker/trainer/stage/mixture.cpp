@@ -8,7 +8,8 @@
 namespace vlsweep {
 namespace {
 
-// The selected samples of a source. Bad samples may leave it short of its count: then all are taken.
+// The selected samples of a source. Bad samples may leave it short of its count: then all are
+// taken.
 Result<std::vector<const Sample*>> select(const SourceSpec& source, std::uint64_t seed,
                                           const Dataset& dataset) {
   const std::size_t size = dataset.samples.size();
@@ -22,8 +23,8 @@ Result<std::vector<const Sample*>> select(const SourceSpec& source, std::uint64_
   return samples;
 }
 
-Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found,
-                         PromptStyle style, const LoadedModel& loaded) {
+Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found, PromptStyle style,
+                         const LoadedModel& loaded) {
   VLSWEEP_TRY(const std::int64_t image, found);
   const LlavaConfig& config = loaded.model->config();
   std::vector<DialogueTurn> turns;
@@ -48,8 +49,8 @@ void add_dataset_complaints(const Dataset& dataset, Complaints& complaints) {
 }
 
 Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const LoadedModel& loaded,
-                    Workplace& workplace, FeatureTable* features,
-                    const std::function<bool()>& stop, Mixture& mixture) {
+                    Workplace& workplace, FeatureTable* features, const std::function<bool()>& stop,
+                    Mixture& mixture) {
   VLSWEEP_TRY(const PromptStyle style, prompt_style(spec.prompt));
   VLSWEEP_TRY(const auto dataset, workplace.dataset(source));
   add_dataset_complaints(*dataset, mixture.complaints);
@@ -75,13 +76,12 @@ Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const Loaded
 bool image_positions_fit(const std::vector<TokenId>& ids, const LlavaConfig& config,
                          bool has_image) {
   if (!config.vision) return !has_image;
-  return std::ranges::count(ids, config.image_token) ==
-         (has_image ? config.image_positions() : 0);
+  return std::ranges::count(ids, config.image_token) == (has_image ? config.image_positions() : 0);
 }
 
-Result<std::vector<Result<std::int64_t>>> find_images(
-    const Llava& model, FeatureTable* features, const std::vector<const Sample*>& samples,
-    const std::function<bool()>& stop) {
+Result<std::vector<Result<std::int64_t>>> find_images(const Llava& model, FeatureTable* features,
+                                                      const std::vector<const Sample*>& samples,
+                                                      const std::function<bool()>& stop) {
   std::vector<std::filesystem::path> paths;
   std::vector<std::size_t> owners;
   std::vector<Result<std::int64_t>> images(samples.size(), std::int64_t{-1});
@@ -100,9 +100,8 @@ Result<std::vector<Result<std::int64_t>>> find_images(
   return images;
 }
 
-Result<Mixture> read_mixture(const TuneSpec& spec, const LoadedModel& loaded,
-                             Workplace& workplace, FeatureTable* features,
-                             const std::function<bool()>& stop) {
+Result<Mixture> read_mixture(const TuneSpec& spec, const LoadedModel& loaded, Workplace& workplace,
+                             FeatureTable* features, const std::function<bool()>& stop) {
   Mixture mixture;
   mixture.manifest = {{"sources", nlohmann::json::array()}};
   for (const SourceSpec& source : spec.data)

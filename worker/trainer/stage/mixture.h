@@ -25,14 +25,13 @@ struct Mixture {
 
 // `features` may be null for a model without a tower: its samples with images are then bad.
 // invalid: a source has too few samples, nothing is left, or a bad sample and spec.strict.
-Result<Mixture> read_mixture(const TuneSpec& spec, const LoadedModel& loaded,
-                             Workplace& workplace, FeatureTable* features,
-                             const std::function<bool()>& stop);
+Result<Mixture> read_mixture(const TuneSpec& spec, const LoadedModel& loaded, Workplace& workplace,
+                             FeatureTable* features, const std::function<bool()>& stop);
 
 // Finds the images in the table, one id per sample (-1: text only), or says why a sample is bad.
-Result<std::vector<Result<std::int64_t>>> find_images(
-    const Llava& model, FeatureTable* features, const std::vector<const Sample*>& samples,
-    const std::function<bool()>& stop);
+Result<std::vector<Result<std::int64_t>>> find_images(const Llava& model, FeatureTable* features,
+                                                      const std::vector<const Sample*>& samples,
+                                                      const std::function<bool()>& stop);
 
 // Whether a sample's ids hold just the positions of its image (none without one): a text that
 // spells the image token, or a cut through an image, does not.

@@ -47,8 +47,8 @@ Result<Pretraining> begin(const PretrainSpec& spec, const PretrainRecipe& recipe
   return Pretraining{spec, recipe, sink, {std::move(model), std::move(tokenizer), {}}, 0, {}};
 }
 
-// A word for a thing in a colour ("red-dot") starts as the sum of its parts, scaled to their length:
-// without it the projected image tokens, which are close to these words, do not transfer.
+// A word for a thing in a colour ("red-dot") starts as the sum of its parts, scaled to their
+// length: without it the projected image tokens, which are close to these words, do not transfer.
 void compose_words(Pretraining& run, const std::vector<LabelledImage>& images) {
   const torch::NoGradGuard no_grad;
   std::set<std::string> words;
@@ -134,8 +134,8 @@ Result<> train_projector(Pretraining& run, Workplace& workplace) {
   captions.seed = run.spec.seed;
   captions.strict = true;
   FeatureTable table(ImageMode::plain, UINT64_MAX);
-  VLSWEEP_TRY(const Mixture mixture, read_mixture(captions, run.loaded, workplace, &table,
-                                                  [&run] { return run.stop(); }));
+  VLSWEEP_TRY(const Mixture mixture,
+              read_mixture(captions, run.loaded, workplace, &table, [&run] { return run.stop(); }));
   run.model().set_trainable(Part::projector, true);
   return run_language_phase(run, run.recipe.projector, &table, mixture.items);
 }

@@ -38,7 +38,9 @@ struct PretrainRecipe {
   double word_weight = 1.0;
   InitSettings init;
 
-  std::int64_t steps() const { return language.steps + align.steps + tower.steps + projector.steps; }
+  std::int64_t steps() const {
+    return language.steps + align.steps + tower.steps + projector.steps;
+  }
 };
 
 // LLaVA's architecture at toy size.

@@ -49,10 +49,11 @@ Result<Questions> read_questions(const RespondSpec& spec, const LoadedModel& loa
   VLSWEEP_TRY(const PromptStyle style, prompt_style(spec.prompt));
   std::vector<const Sample*> samples;
   for (const Sample& sample : dataset.samples) samples.push_back(&sample);
-  if (spec.suite.source.count && static_cast<std::size_t>(*spec.suite.source.count) < samples.size())
+  if (spec.suite.source.count &&
+      static_cast<std::size_t>(*spec.suite.source.count) < samples.size())
     samples.resize(static_cast<std::size_t>(*spec.suite.source.count));
-  VLSWEEP_TRY(const auto images, find_images(*loaded.model, features, samples,
-                                             [&sink] { return sink.cancelled(); }));
+  VLSWEEP_TRY(const auto images,
+              find_images(*loaded.model, features, samples, [&sink] { return sink.cancelled(); }));
   Questions questions;
   for (const BadSample& bad : dataset.bad) questions.complaints.add(bad.id_or_place, bad.reason);
   for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -70,12 +71,9 @@ Result<Questions> read_questions(const RespondSpec& spec, const LoadedModel& loa
 }
 
 // Answers the prompts from `begin` on, as many as memory allows; halves `count` when it ran out.
-Result<std::vector<std::vector<TokenId>>> answer(const LoadedModel& loaded,
-                                                 const FeatureTable* features,
-                                                 const Questions& questions, std::size_t begin,
-                                                 std::size_t& count,
-                                                 const GenerateSettings& settings,
-                                                 StageSink& sink) {
+Result<std::vector<std::vector<TokenId>>> answer(
+    const LoadedModel& loaded, const FeatureTable* features, const Questions& questions,
+    std::size_t begin, std::size_t& count, const GenerateSettings& settings, StageSink& sink) {
   while (true) {
     try {
       const auto prompts = std::span(questions.prompts)
@@ -115,8 +113,7 @@ Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, 
   VLSWEEP_TRY(const auto dataset, workplace.dataset(spec.suite.source));
   FeatureTable* features =
       loaded->model->has_vision() ? &workplace.features(loaded->tower, mode) : nullptr;
-  VLSWEEP_TRY(const Questions questions,
-              read_questions(spec, *loaded, *dataset, features, sink));
+  VLSWEEP_TRY(const Questions questions, read_questions(spec, *loaded, *dataset, features, sink));
 
   const GenerateSettings settings{spec.max_new_tokens, loaded->tokenizer.eos()};
   auto count = static_cast<std::size_t>(sequences_that_fit(

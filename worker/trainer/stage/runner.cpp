@@ -52,7 +52,8 @@ Result<StageOutcome> dispatch(const StageRequest& request, Workplace& workplace,
     }
     case StageKind::judge:
     case StageKind::compare:
-    case StageKind::noop: break;
+    case StageKind::noop:
+      break;
   }
   return fail(Errc::invalid, "a trainer runs pretrain, tune and respond stages, not " +
                                  std::string(stage_kind_name(request.kind)));

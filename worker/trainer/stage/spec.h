@@ -42,8 +42,8 @@ struct SourceSpec {
   std::string format;
   std::string part;  // empty: the format's first
   std::filesystem::path annotations;
-  std::filesystem::path images;        // empty: the folder that holds the annotations
-  std::optional<std::int64_t> count;   // empty: all
+  std::filesystem::path images;       // empty: the folder that holds the annotations
+  std::optional<std::int64_t> count;  // empty: all
 };
 
 struct LoraSpec {
@@ -55,22 +55,22 @@ struct LoraSpec {
 enum class Schedule { cosine, linear, constant };
 
 struct TuneSpec {
-  std::string role;  // "vision_language", "safety"
+  std::string role;            // "vision_language", "safety"
   std::filesystem::path base;  // checkpoint folder
   bool base_is_parent = false;
-  std::string prompt;          // name of a prompt template
-  std::string image_mode;      // "pad", "crop", "plain"
+  std::string prompt;      // name of a prompt template
+  std::string image_mode;  // "pad", "crop", "plain"
   std::vector<SourceSpec> data;
-  std::optional<LoraSpec> lora;        // empty: full tuning
-  std::vector<std::string> freeze;     // "vision_tower", "projector", "language_model"
+  std::optional<LoraSpec> lora;     // empty: full tuning
+  std::vector<std::string> freeze;  // "vision_tower", "projector", "language_model"
   double lr = 0;
   std::optional<double> projector_lr;  // empty: lr
   double beta1 = 0.9, beta2 = 0.999;
   double weight_decay = 0;
-  double clip = 0;                     // largest gradient norm; 0: no limit
+  double clip = 0;  // largest gradient norm; 0: no limit
   Schedule schedule = Schedule::cosine;
-  double warmup = 0;                   // share of the steps
-  std::optional<std::int64_t> steps;   // one of steps and epochs is given
+  double warmup = 0;                  // share of the steps
+  std::optional<std::int64_t> steps;  // one of steps and epochs is given
   std::optional<double> epochs;
   std::int64_t batch = 1;
   std::int64_t micro_batch = 1;
@@ -82,8 +82,8 @@ struct TuneSpec {
 
 struct SuiteSpec {
   std::string name;
-  SourceSpec source;                  // its count is `limit`: the first so many, in file order
-  std::string suffix;                 // appended to the prompt after a space; may be empty
+  SourceSpec source;   // its count is `limit`: the first so many, in file order
+  std::string suffix;  // appended to the prompt after a space; may be empty
 };
 
 struct RespondSpec {

@@ -32,8 +32,10 @@ struct Labels {
 Result<> add_labels(const LabelledImage& image, const Tokenizer& tokenizer, std::int64_t cells,
                     Labels& labels) {
   if (static_cast<std::int64_t>(image.words.size()) != cells)
-    return fail(Errc::invalid, "has " + std::to_string(image.words.size()) + " words for " +
-                                   std::to_string(cells) + " cells", image.image.string());
+    return fail(Errc::invalid,
+                "has " + std::to_string(image.words.size()) + " words for " +
+                    std::to_string(cells) + " cells",
+                image.image.string());
   for (const std::string& word : image.words) {
     const auto ids = tokenizer.encode(word);
     if (ids.size() != 1)
@@ -62,7 +64,8 @@ Result<at::Tensor> read_pixels(const std::vector<LabelledImage>& images, std::in
   return pixels;
 }
 
-at::Tensor head_weight(std::int64_t classes, std::int64_t inputs, const at::TensorOptions& options) {
+at::Tensor head_weight(std::int64_t classes, std::int64_t inputs,
+                       const at::TensorOptions& options) {
   const double std = 1 / std::sqrt(static_cast<double>(inputs));
   return (at::randn({classes, inputs}, options) * std).requires_grad_();
 }
@@ -117,12 +120,11 @@ StepLoss TowerPhase::operator()(FlatAdamW& optimizer) {
     return at::cross_entropy_loss(at::linear(features, weight, bias).flatten(0, 1),
                                   classes.index_select(0, rows).flatten());
   };
-  const at::Tensor words = at::embedding(model_.language_model.embed_tokens.detach(),
-                                         words_.index_select(0, rows));
+  const at::Tensor words =
+      at::embedding(model_.language_model.embed_tokens.detach(), words_.index_select(0, rows));
   const at::Tensor distance = (model_.project(features) - words).square().sum(-1).mean();
   const at::Tensor loss = score(symbol_weight_, symbol_bias_, symbols_) +
-                          score(colour_weight_, colour_bias_, colours_) +
-                          word_weight_ * distance;
+                          score(colour_weight_, colour_bias_, colours_) + word_weight_ * distance;
   loss.backward();
   return {loss.detach(), features.size(0) * features.size(1)};
 }

@@ -31,8 +31,7 @@ class TowerPhase {
   // one token.
   static Result<TowerPhase> make(const Llava& model, const Tokenizer& tokenizer,
                                  const std::vector<LabelledImage>& images,
-                                 const TowerSettings& settings,
-                                 const std::function<bool()>& stop);
+                                 const TowerSettings& settings, const std::function<bool()>& stop);
 
   // The heads that are thrown away afterwards; to be trained along with tower and projector.
   std::vector<TrainableParameter> head_parameters() const;
@@ -48,9 +47,9 @@ class TowerPhase {
   const Llava& model_;
   double word_weight_;
   BatchOrder order_;
-  at::Tensor pixels_;            // [N, 3, S, S]
-  at::Tensor symbols_, colours_; // [N, P] classes; colours_ -100 where there is no glyph
-  at::Tensor words_;             // [N, P] token ids
+  at::Tensor pixels_;             // [N, 3, S, S]
+  at::Tensor symbols_, colours_;  // [N, P] classes; colours_ -100 where there is no glyph
+  at::Tensor words_;              // [N, P] token ids
   at::Tensor symbol_weight_, symbol_bias_, colour_weight_, colour_bias_;
 };
 

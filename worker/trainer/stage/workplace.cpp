@@ -28,9 +28,9 @@ std::string stamp(const std::filesystem::path& path) {
 }
 
 std::string model_key(const std::filesystem::path& folder) {
-  static constexpr std::array kFiles = {"config.json", "model.safetensors",
-                                        "model.safetensors.index.json", "adapter_config.json",
-                                        "adapter_model.safetensors", "tokenizer.model"};
+  static constexpr std::array kFiles = {
+      "config.json",         "model.safetensors",         "model.safetensors.index.json",
+      "adapter_config.json", "adapter_model.safetensors", "tokenizer.model"};
   std::string key = folder.string() + ';';
   for (const char* file : kFiles) key += stamp(folder / file);
   return key;

@@ -1,6 +1,6 @@
 // What a trainer keeps between stages: the last models it loaded, the image features of the last
-// towers, the last data sets it read. Everything is known again by what it was made from, so a stage
-// gives the same result warm or cold.
+// towers, the last data sets it read. Everything is known again by what it was made from, so a
+// stage gives the same result warm or cold.
 //
 // Belongs to one thread.
 #pragma once

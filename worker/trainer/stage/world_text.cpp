@@ -19,9 +19,9 @@ Result<> for_each_line(const std::filesystem::path& path,
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::string place = path.string() + ":" + std::to_string(++line);
-    const auto json = nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            text.begin() + static_cast<std::ptrdiff_t>(end),
-                                            nullptr, false);
+    const auto json =
+        nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                              text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
     if (json.is_discarded()) return fail(Errc::invalid, "is not JSON", place);
     JsonFields fields(json, place);
     VLSWEEP_CHECK_OK(take(fields));

@@ -13,7 +13,8 @@ namespace vlsweep {
 struct TextItem {
   std::string prompt, answer;
 };
-// An image and the words of its cells in raster order: "red-dot" (a glyph), "v" (a letter), "blank".
+// An image and the words of its cells in raster order: "red-dot" (a glyph), "v" (a letter),
+// "blank".
 struct LabelledImage {
   std::filesystem::path image;
   std::vector<std::string> words;

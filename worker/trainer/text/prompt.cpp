@@ -13,7 +13,8 @@ constexpr std::string_view kWhiteSpace = " \t\n\r\f\v";
 std::string_view system_text(PromptStyle style) {
   switch (style) {
     case PromptStyle::vicuna_v1:
-      return "A chat between a curious user and an artificial intelligence assistant. The assistant "
+      return "A chat between a curious user and an artificial intelligence assistant. The "
+             "assistant "
              "gives helpful, detailed, and polite answers to the user's questions. ";
     case PromptStyle::llava_v1:
       return "A chat between a curious human and an artificial intelligence assistant. The "

@@ -36,7 +36,7 @@ Result<TokenizerSettings> load_tokenizer_settings(const std::filesystem::path& f
 
 // A text cut at the added tokens: plain pieces and ids, in order; the longest token wins.
 using TextPiece = std::variant<std::string_view, const AddedToken*>;
-std::vector<TextPiece> split_at_tokens(std::string_view text,
-                                       const std::map<std::string, AddedToken, std::less<>>& tokens);
+std::vector<TextPiece> split_at_tokens(
+    std::string_view text, const std::map<std::string, AddedToken, std::less<>>& tokens);
 
 }  // namespace vlsweep

@@ -27,8 +27,9 @@ Result<> load_model(std::string_view bytes, const std::string& where,
 }  // namespace
 
 struct Tokenizer::State {
-  sentencepiece::SentencePieceProcessor prefixed;  // puts a space before a text (the model's default)
-  sentencepiece::SentencePieceProcessor bare;      // does not
+  sentencepiece::SentencePieceProcessor
+      prefixed;                                // puts a space before a text (the model's default)
+  sentencepiece::SentencePieceProcessor bare;  // does not
   std::map<std::string, AddedToken, std::less<>> added;
   std::map<TokenId, std::string> added_by_id;  // those that are not pieces of the model
   std::set<TokenId> special;
@@ -105,7 +106,8 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
       ids.push_back((*token)->id);
     } else {
       const bool prefix = first || state_->legacy;
-      state_->append(prefix ? state_->prefixed : state_->bare, std::get<std::string_view>(piece), ids);
+      state_->append(prefix ? state_->prefixed : state_->bare, std::get<std::string_view>(piece),
+                     ids);
     }
     first = false;
   }

@@ -80,15 +80,14 @@ void FeatureTable::compute(const Llava& model, const std::vector<std::int64_t>& 
   const torch::NoGradGuard no_grad;
   const at::Tensor features = model.image_features(at::stack(pixels).to(model.device()));
   reserve(rows_ + static_cast<std::int64_t>(ids.size()), features);
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    keep(ids[i], features[static_cast<std::int64_t>(i)]);
+  for (std::size_t i = 0; i < ids.size(); ++i) keep(ids[i], features[static_cast<std::int64_t>(i)]);
 }
 
 void FeatureTable::reserve(std::int64_t rows, const at::Tensor& like) {
   const std::int64_t capacity = features_.defined() ? features_.size(0) : 0;
   if (rows <= capacity) return;
-  const auto row_bytes = static_cast<std::uint64_t>(like.nbytes()) /
-                         static_cast<std::uint64_t>(like.size(0));
+  const auto row_bytes =
+      static_cast<std::uint64_t>(like.nbytes()) / static_cast<std::uint64_t>(like.size(0));
   const auto most_rows = static_cast<std::int64_t>(max_bytes_ / row_bytes);
   const std::int64_t wanted = std::min(most_rows, std::max({rows, 2 * capacity, kLeastRows}));
   if (wanted <= capacity) return;
@@ -121,13 +120,10 @@ at::Tensor FeatureTable::gather(const Llava& model, const std::vector<std::int64
   const at::Tensor computed = model.image_features(at::stack(batch).to(model.device()));
   std::vector<at::Tensor> parts;
   std::int64_t next = 0;
-  for (const std::int64_t row : rows)
-    parts.push_back(row < 0 ? computed[next++] : features_[row]);
+  for (const std::int64_t row : rows) parts.push_back(row < 0 ? computed[next++] : features_[row]);
   return at::stack(parts);
 }
 
-std::uint64_t FeatureTable::bytes() const {
-  return features_.defined() ? features_.nbytes() : 0;
-}
+std::uint64_t FeatureTable::bytes() const { return features_.defined() ? features_.nbytes() : 0; }
 
 }  // namespace vlsweep

@@ -1,5 +1,6 @@
 // Images as the frozen vision tower sees them, computed once per image and tower and kept for every
-// stage that comes after. Images whose features no longer fit are computed again when they are used.
+// stage that comes after. Images whose features no longer fit are computed again when they are
+// used.
 //
 // Belongs to one thread. One table serves one tower and one image mode; the model passed in may be
 // another one at each call as long as its tower is the same.

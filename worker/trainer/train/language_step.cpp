@@ -17,7 +17,8 @@ at::Tensor LanguageStep::loss(const TokenBatch& batch, double divisor) const {
 StepLoss LanguageStep::operator()(FlatAdamW& optimizer) {
   const std::vector<std::int64_t> batch = order_.next();
   std::int64_t supervised = 0;
-  for (const std::int64_t i : batch) supervised += num_supervised(items_[static_cast<std::size_t>(i)]);
+  for (const std::int64_t i : batch)
+    supervised += num_supervised(items_[static_cast<std::size_t>(i)]);
   const auto divisor = static_cast<double>(std::max<std::int64_t>(1, supervised));
   StepLoss total;
   const auto begin = [&] {

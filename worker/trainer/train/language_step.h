@@ -31,7 +31,10 @@ class LanguageStep {
   // `features` may be null if no item has an image.
   LanguageStep(const Llava& model, const FeatureTable* features,
                const std::vector<TrainItem>& items, BatchOrder order, std::int64_t micro_batch)
-      : model_(model), features_(features), items_(items), order_(std::move(order)),
+      : model_(model),
+        features_(features),
+        items_(items),
+        order_(std::move(order)),
         micro_batches_(micro_batch) {}
 
   StepLoss operator()(FlatAdamW& optimizer);

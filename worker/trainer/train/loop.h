@@ -29,7 +29,7 @@ struct LoopSettings {
 
 // All that changes while a loop runs.
 struct TrainState {
-  std::int64_t step = 0;       // steps done
+  std::int64_t step = 0;  // steps done
   std::int64_t num_tokens = 0;
   std::vector<double> losses;  // of the last kLossWindow steps
 };

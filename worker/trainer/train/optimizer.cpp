@@ -10,7 +10,9 @@ namespace {
 // results then do not hang on what lies before it.
 constexpr std::int64_t kAlignment = 16;
 
-std::int64_t aligned(std::int64_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+std::int64_t aligned(std::int64_t size) {
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 }  // namespace
 
@@ -33,8 +35,12 @@ void FlatAdamW::add_group(const std::vector<TrainableParameter>& parameters, dou
   std::int64_t size = 0;
   for (const TrainableParameter& parameter : parameters) size += aligned(parameter.tensor.numel());
   const auto options = parameters.front().tensor.options().requires_grad(false);
-  Group group{lr_scale, weight_decay, at::zeros({size}, options), at::zeros({size}, options),
-              at::zeros({size}, options), at::zeros({size}, options),
+  Group group{lr_scale,
+              weight_decay,
+              at::zeros({size}, options),
+              at::zeros({size}, options),
+              at::zeros({size}, options),
+              at::zeros({size}, options),
               at::zeros({}, options.dtype(at::kFloat))};
   std::int64_t offset = 0;
   for (const TrainableParameter& parameter : parameters) {

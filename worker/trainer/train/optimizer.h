@@ -1,7 +1,7 @@
 // AdamW over a few flat buffers. Parameters of one learning rate, decay and type lie one behind the
-// other in one tensor, their gradients and moments likewise: a step, the gradient norm, clipping and
-// zeroing are then one operation each, whatever the number of parameters, and nothing is allocated.
-// Matches torch.optim.AdamW(fused=True) bit for bit.
+// other in one tensor, their gradients and moments likewise: a step, the gradient norm, clipping
+// and zeroing are then one operation each, whatever the number of parameters, and nothing is
+// allocated. Matches torch.optim.AdamW(fused=True) bit for bit.
 //
 // Belongs to one thread. The parameters stay usable after the optimizer is gone.
 #pragma once
@@ -18,7 +18,7 @@ namespace vlsweep {
 struct AdamWSettings {
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
-  double weight_decay = 0;   // of parameters that decay
+  double weight_decay = 0;     // of parameters that decay
   double projector_scale = 1;  // of the learning rate, for the projector's parameters
 };
 

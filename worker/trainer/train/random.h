@@ -20,8 +20,7 @@ class SplitMix64 {
   // Seeded by a number and a name (FNV-1a of it), so that streams of one seed differ by purpose.
   SplitMix64(std::uint64_t seed, std::string_view name) : state_(seed) {
     std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const char c : name)
-      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
     state_ = next() ^ hash;
   }
 

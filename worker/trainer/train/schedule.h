@@ -16,12 +16,15 @@ namespace vlsweep {
 inline double schedule_factor(Schedule schedule, double warmup, std::int64_t step,
                               std::int64_t steps) {
   const double progress = static_cast<double>(step) / static_cast<double>(steps);
-  const double warm =
-      std::min(1.0, static_cast<double>(step + 1) / std::max(1.0, warmup * static_cast<double>(steps)));
+  const double warm = std::min(
+      1.0, static_cast<double>(step + 1) / std::max(1.0, warmup * static_cast<double>(steps)));
   switch (schedule) {
-    case Schedule::cosine: return warm * (0.5 + 0.5 * std::cos(std::numbers::pi * progress));
-    case Schedule::linear: return warm * (1 - progress);
-    case Schedule::constant: break;
+    case Schedule::cosine:
+      return warm * (0.5 + 0.5 * std::cos(std::numbers::pi * progress));
+    case Schedule::linear:
+      return warm * (1 - progress);
+    case Schedule::constant:
+      break;
   }
   return warm;
 }

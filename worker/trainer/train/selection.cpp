@@ -6,7 +6,8 @@
 
 namespace vlsweep {
 
-Result<std::vector<std::int64_t>> select_samples(std::size_t size, std::optional<std::int64_t> count,
+Result<std::vector<std::int64_t>> select_samples(std::size_t size,
+                                                 std::optional<std::int64_t> count,
                                                  std::uint64_t seed, std::string_view name) {
   std::vector<std::int64_t> order = SplitMix64(seed, name).permutation(size);
   if (!count) return order;

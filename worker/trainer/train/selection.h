@@ -15,7 +15,8 @@ namespace vlsweep {
 // size alone. So of one source and seed a smaller count selects a subset of a larger one: 5 % of
 // the safety data is within 10 % of it, and a dose-response curve adds samples, never swaps them.
 // invalid: the source has fewer than `count` samples.
-Result<std::vector<std::int64_t>> select_samples(std::size_t size, std::optional<std::int64_t> count,
+Result<std::vector<std::int64_t>> select_samples(std::size_t size,
+                                                 std::optional<std::int64_t> count,
                                                  std::uint64_t seed, std::string_view name);
 
 }  // namespace vlsweep
