@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxCurves = 16;
+constexpr std::size_t kMaxCurves = 8;
 constexpr std::uint64_t kEventsOfState = 30;
 constexpr std::uint64_t kDefaultTrials = 200;
 constexpr std::uint64_t kMaxTrials = 2000;

@@ -57,15 +57,17 @@ json trouble_of(const StagePage& stages) {
          " failed; the first: " + first->name + ": " + first->message;
 }
 
+std::string state_of(const RankRow& rank) {
+  if (rank.lost) return rank.reason;
+  return rank.running.empty() ? "idle" : "busy";
+}
+
 json rank_of(const RankRow& rank, const std::vector<LiveRow>& live, const StagePage& stages) {
   json out = {{"rank", rank.rank},
               {"host", rank.host},
               {"pid", rank.pid},
               {"device", rank.device},
-              {"state", rank.lost              ? "lost"
-                        : rank.running.empty() ? "idle"
-                                               : "busy"}};
-  if (rank.lost) out["stage"] = rank.reason;
+              {"state", state_of(rank)}};
   for (const std::uint32_t stage : rank.running) {
     if (stage < stages.rows.size() && !out.contains("stage"))
       out["stage"] = stages.rows[stage].name;

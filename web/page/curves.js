@@ -11,10 +11,19 @@ const style = (index) => ({
   dash: kDashes[Math.floor(index / kColours.length) % kDashes.length],
 });
 
+// A running mean, so that the noise of single batches does not hide where a curve goes.
+function smoothed(points) {
+  let mean = null;
+  return points.map(([step, value]) => {
+    mean = mean == null ? value : 0.93 * mean + 0.07 * value;
+    return [step, mean];
+  });
+}
+
 function draw(curves) {
   const holder = document.getElementById('curves');
   const ink = getComputedStyle(document.body).color;
-  const axis = {stroke: ink, grid: {stroke: 'rgba(128,128,128,.2)'}, ticks: {stroke: 'rgba(128,128,128,.4)'}};
+  const axis = {stroke: ink, grid: {stroke: 'rgba(128,128,128,.12)'}, ticks: {stroke: 'rgba(128,128,128,.4)'}};
   const data = uPlot.join(curves.map((curve) => [curve.points.map((p) => p[0]), curve.points.map((p) => p[1])]));
   const options = {
     width: Math.max(280, holder.clientWidth), height: 260, cursor: {drag: {x: true}},
@@ -40,7 +49,8 @@ function drawLegend(curves) {
 
 export async function showCurves() {
   const {curves} = await get('curves');
-  const drawn = curves.filter((curve) => curve.points.length > 0);
+  const drawn = curves.filter((curve) => curve.points.length > 0)
+      .map((curve) => ({...curve, points: smoothed(curve.points)}));
   const holder = document.getElementById('curves');
   if (drawn.length === 0) {
     plot?.destroy();
