@@ -39,7 +39,8 @@ TEST(Config, SparseHubConfigMeansLlava7b) {
 TEST(Config, NewAndOldSpellingsAgree) {
   const LlavaConfig config = parsed(R"({
     "model_type": "llava", "image_token_id": 7, "dtype": "bfloat16",
-    "text_config": {"model_type": "llama", "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
+    "text_config": {"model_type": "llama", 
+                    "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
                     "num_attention_heads": 8, "hidden_size": 64, "num_key_value_heads": 2}})");
   EXPECT_DOUBLE_EQ(config.text.rope_theta, 5e5);
   EXPECT_EQ(config.text.num_kv_heads, 2);
@@ -52,8 +53,10 @@ TEST(Config, NewAndOldSpellingsAgree) {
 TEST(Config, FlatConfigOfTheOriginalCode) {
   const LlavaConfig config =
       parsed(R"({"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336",
-    "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2, "mm_vision_select_feature": "patch",
-    "hidden_size": 5120, "intermediate_size": 13824, "num_attention_heads": 40, "num_hidden_layers": 40})");
+    "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2,
+    "mm_vision_select_feature": "patch",
+    "hidden_size": 5120, "intermediate_size": 13824, "num_attention_heads": 40,
+    "num_hidden_layers": 40})");
   EXPECT_EQ(config.text.num_layers, 40);
   EXPECT_EQ(config.vision->image_size, 336);
   EXPECT_EQ(config.image_token, 32000);
@@ -62,7 +65,8 @@ TEST(Config, FlatConfigOfTheOriginalCode) {
 TEST(Config, WrittenConfigReadsBack) {
   LlavaConfig config =
       parsed(R"({"model_type": "llava", "image_token_index": 9, "vision_feature_layer": 2,
-    "vision_feature_select_strategy": "full", "eos_token_id": 2, "text_config": {"tie_word_embeddings": true}})");
+    "vision_feature_select_strategy": "full", "eos_token_id": 2,
+    "text_config": {"tie_word_embeddings": true}})");
   const LlavaConfig again = parsed(config_json(config));
   EXPECT_EQ(config_json(again), config_json(config));
   EXPECT_EQ(again.image_positions(), 577);

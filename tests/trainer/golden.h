@@ -17,6 +17,9 @@
 
 namespace vlsweep::golden {
 
+// The models are tiny: more threads only wait for each other.
+inline const bool kOneThread = (at::set_num_threads(1), true);
+
 inline std::filesystem::path folder(const std::string& name) {
   return std::filesystem::path(VLSWEEP_SOURCE_DIR) / "tests/trainer/golden" / name;
 }

@@ -5,6 +5,7 @@
 #include "orchestrator/base/file.h"
 #include "worker/trainer/format/json_object.h"
 #include "worker/trainer/text/tokenizer.h"
+#include "worker/trainer/text/tokenizer_json.h"
 
 namespace vlsweep {
 namespace {
@@ -100,15 +101,16 @@ json processor_config(const LlavaConfig& config) {
 }  // namespace
 
 Result<> copy_tokenizer_files(const fs::path& folder, const fs::path& source) {
-  bool model = false, config = false;
-  for (const char* name : kTokenizerFiles) {
-    VLSWEEP_TRY(const bool copied, copy_if_there(folder, source, name));
-    model |= copied && name == kTokenizerFiles[0];
-    config |= copied && name == kTokenizerFiles[1];
+  for (const char* name : kTokenizerFiles) VLSWEEP_CHECK_OK(copy_if_there(folder, source, name));
+  std::error_code ignored;
+  if (!fs::exists(folder / "tokenizer.model", ignored)) return {};
+  if (!fs::exists(folder / "tokenizer_config.json", ignored)) {
+    VLSWEEP_TRY(const json written, tokenizer_config(folder));
+    VLSWEEP_CHECK_OK(write_file_durably(folder / "tokenizer_config.json", written.dump(2) + "\n"));
   }
-  if (!model || config) return {};
-  VLSWEEP_TRY(const json written, tokenizer_config(folder));
-  return write_file_durably(folder / "tokenizer_config.json", written.dump(2) + "\n");
+  if (fs::exists(folder / "tokenizer.json", ignored)) return {};
+  VLSWEEP_TRY(const Tokenizer tokenizer, Tokenizer::load(folder));
+  return write_file_durably(folder / "tokenizer.json", tokenizer_json(tokenizer));
 }
 
 Result<> write_companion_files(const LlavaConfig& config, const fs::path& folder,

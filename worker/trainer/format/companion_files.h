@@ -10,7 +10,7 @@
 namespace vlsweep {
 
 // Copies what there is of tokenizer.model, tokenizer_config.json, ... from `source`; where a
-// tokenizer.model has no tokenizer_config.json beside it, one is written.
+// tokenizer.model has no tokenizer_config.json or tokenizer.json beside it, they are written.
 Result<> copy_tokenizer_files(const std::filesystem::path& folder,
                               const std::filesystem::path& source);
 

@@ -33,7 +33,8 @@ class ClipVisionTower {
   std::vector<ClipLayer> layers;  // all of the checkpoint's, so that it is saved whole
 
  private:
-  at::Tensor embed_patches(const at::Tensor& pixels) const;                        // [N, 1 + patches, d]
+  // [N, 1 + patches, d]
+  at::Tensor embed_patches(const at::Tensor& pixels) const;
   at::Tensor run_layer(const ClipLayer& layer, const at::Tensor& states) const;
 
   ClipConfig config_;

@@ -79,7 +79,8 @@ VLSWEEP_INLINE void transpose(const float* rows, std::int64_t length, std::int64
   const std::int64_t pitch = padded(length);
   columns.assign(static_cast<std::size_t>(D * pitch), 0.0F);
   for (std::int64_t t = 0; t < length; ++t) {
-    for (int d = 0; d < D; ++d) columns[static_cast<std::size_t>(d * pitch + t)] = rows[t * stride + d];
+    float* target = columns.data() + t;
+    for (int d = 0; d < D; ++d) target[d * pitch] = rows[t * stride + d];
   }
 }
 
@@ -93,7 +94,7 @@ VLSWEEP_INLINE void row_times_columns(const float* row, const float* columns, st
       const float* column = columns + d * pitch + j;
       for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += row[d] * column[lane];
     }
-    for (std::size_t lane = 0; lane < kLanes; ++lane) products[j + static_cast<std::int64_t>(lane)] = sums[lane];
+    std::copy(sums.begin(), sums.end(), products + j);
   }
 }
 
@@ -187,7 +188,8 @@ VLSWEEP_VECTORIZED void backward_of(const AttentionShape& shape, const float* ro
     for (std::int64_t h = shape.num_heads; h < turned; ++h) {
       float* gradient = grad_qkv + t * W + h * D;
       std::array<float, D> turned_back{};
-      rotate_back<D>(gradient, shape.cos + t * (D / 2), shape.sin + t * (D / 2), turned_back.data());
+      rotate_back<D>(gradient, shape.cos + t * (D / 2), shape.sin + t * (D / 2),
+                     turned_back.data());
       std::copy(turned_back.begin(), turned_back.end(), gradient);
     }
   }

@@ -24,7 +24,8 @@ const std::optional<c10::OperatorHandle>& onednn_linear() {
 // Stands for an absent argument of an autograd function, which takes defined tensors alone.
 at::Tensor absent(const at::Tensor& like) { return at::empty({0}, like.options()); }
 
-// x [N, in] times weight [out, in] transposed, plus bias where there is one.
+// x [N, in] times weight [out, in] transposed; both whole or transposes of such, since oneDNN is
+// slow by orders of magnitude with other strides. Plus bias where there is one.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const bool biased = bias.defined() && bias.numel() > 0;
   torch::jit::Stack stack{x, weight, biased ? c10::IValue(bias) : c10::IValue(), "none",
@@ -42,7 +43,7 @@ struct OneDnnLinear : Function<OneDnnLinear> {
 
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor& grad = gradients[0];
+    const at::Tensor grad = gradients[0].contiguous();
     Tensors result(3);
     if (context->needs_input_grad(0)) result[0] = product(grad, saved[1].t(), {});
     if (context->needs_input_grad(1)) result[1] = product(grad.t(), saved[0].t(), {});
@@ -53,11 +54,12 @@ struct OneDnnLinear : Function<OneDnnLinear> {
 
 constexpr std::size_t kMaxParts = 3;  // q, k and v
 
-// A frozen linear with its low-rank updates as one node: x [N, in], weight [out, in], a [parts * rank,
-// in], b_i [out_i, rank], all float32 on a CPU; absent b_i where there are fewer parts.
+// A frozen linear with its low-rank updates as one node: x [N, in], weight [out, in],
+// a [parts * rank, in], b_i [out_i, rank], all float32 on a CPU; absent b_i where there are fewer parts.
 struct LoraLinear : Function<LoraLinear> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& dropped,
-                            const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b0,
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& dropped, const at::Tensor& weight,
+                            const at::Tensor& a, const at::Tensor& b0,
                             const at::Tensor& b1, const at::Tensor& b2, double scale) {
     at::Tensor y = product(x, weight, {});
     const at::Tensor low = product(dropped, a, {}).mul_(scale);
@@ -76,7 +78,8 @@ struct LoraLinear : Function<LoraLinear> {
 
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &grad = gradients[0], &dropped = saved[0], &a = saved[2], &low = saved[3];
+    const at::Tensor grad = gradients[0].contiguous();
+    const at::Tensor &dropped = saved[0], &a = saved[2], &low = saved[3];
     const double scale = context->saved_data["scale"].toDouble();
     at::Tensor grad_low = at::empty_like(low);
     Tensors result(8);
@@ -119,17 +122,19 @@ bool takes_onednn(const at::Tensor& x) {
 
 at::Tensor linear_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (!takes_onednn(x)) return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
-  if (!at::GradMode::is_enabled()) return product(x, weight, bias);
-  return OneDnnLinear::apply(x, weight, bias.defined() ? bias : absent(x));
+  const at::Tensor whole = x.contiguous();
+  if (!at::GradMode::is_enabled()) return product(whole, weight, bias);
+  return OneDnnLinear::apply(whole, weight, bias.defined() ? bias : absent(x));
 }
 
 at::Tensor FusedLinear::operator()(const at::Tensor& x, bool training) const {
   if (!lora) return linear_rows(x, weight, bias);
-  at::Tensor input = x.to(lora->a.scalar_type());
+  at::Tensor input = x.to(lora->a.scalar_type()).contiguous();
   if (training && lora->dropout > 0) input = at::dropout(input, lora->dropout, true);
-  if (takes_onednn(x) && !bias.defined() && !weight.requires_grad() && lora->b.size() <= kMaxParts) {
+  const bool frozen = !bias.defined() && !weight.requires_grad();
+  if (takes_onednn(x) && frozen && lora->b.size() <= kMaxParts) {
     const auto b = [&](std::size_t i) { return i < lora->b.size() ? lora->b[i] : absent(x); };
-    return LoraLinear::apply(x, input, weight, lora->a, b(0), b(1), b(2), lora->scale);
+    return LoraLinear::apply(x.contiguous(), input, weight, lora->a, b(0), b(1), b(2), lora->scale);
   }
   const at::Tensor y = linear_rows(x, weight, bias);
   return y + lora_update(*lora, input).to(y.scalar_type());

@@ -93,7 +93,8 @@ struct Listing {
   }
   void linear(const FusedLinear& linear) {
     for (const LinearPart& piece : linear.parts) {
-      tensors.push_back({piece.name + ".weight", part, linear.weight, piece.first_row, piece.num_rows});
+      tensors.push_back(
+          {piece.name + ".weight", part, linear.weight, piece.first_row, piece.num_rows});
       if (!linear.bias.defined()) continue;
       tensors.push_back({piece.name + ".bias", part, linear.bias, piece.first_row, piece.num_rows});
     }

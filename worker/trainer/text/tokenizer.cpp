@@ -145,6 +145,17 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool keep_special) c
 }
 
 std::optional<TokenId> Tokenizer::find(std::string_view token) const { return state_->find(token); }
+std::vector<SentencePiece> Tokenizer::pieces() const {
+  const auto& model = state_->prefixed;
+  std::vector<SentencePiece> pieces;
+  for (int id = 0; id < model.GetPieceSize(); ++id) {
+    const bool ordinary = !model.IsControl(id) && !model.IsUnknown(id) && !model.IsByte(id) &&
+                          !state_->special.contains(id);
+    pieces.push_back({model.IdToPiece(id), model.GetScore(id), ordinary});
+  }
+  return pieces;
+}
+
 TokenId Tokenizer::bos() const { return state_->bos; }
 TokenId Tokenizer::eos() const { return state_->eos; }
 TokenId Tokenizer::unk() const { return state_->unk; }

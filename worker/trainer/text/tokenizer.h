@@ -20,6 +20,13 @@ namespace vlsweep {
 
 using TokenId = std::int64_t;
 
+// One piece of the sentencepiece model; its id is its place in the list.
+struct SentencePiece {
+  std::string text;
+  float score = 0;
+  bool ordinary = true;  // neither control, unknown, byte nor special
+};
+
 class Tokenizer {
  public:
   // Matched: slow LlamaTokenizer with its `legacy` flag, as tokenizer_config.json states it (absent
@@ -37,6 +44,8 @@ class Tokenizer {
   // outside the vocabulary are left out.
   std::string decode(std::span<const TokenId> ids, bool keep_special = false) const;
   std::optional<TokenId> find(std::string_view token) const;
+
+  std::vector<SentencePiece> pieces() const;
 
   TokenId bos() const;
   TokenId eos() const;
