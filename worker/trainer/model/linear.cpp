@@ -55,7 +55,8 @@ struct OneDnnLinear : Function<OneDnnLinear> {
 constexpr std::size_t kMaxParts = 3;  // q, k and v
 
 // A frozen linear with its low-rank updates as one node: x [N, in], weight [out, in],
-// a [parts * rank, in], b_i [out_i, rank], all float32 on a CPU; absent b_i where there are fewer parts.
+// a [parts * rank, in], b_i [out_i, rank], all float32 on a CPU; absent b_i where there
+// are fewer parts.
 struct LoraLinear : Function<LoraLinear> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& dropped, const at::Tensor& weight,

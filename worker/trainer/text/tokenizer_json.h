@@ -1,5 +1,5 @@
-// tokenizer.json: a sentencepiece BPE model in the form that Hugging Face's tokenizers library reads,
-// so that transformers' AutoTokenizer cuts texts as the Tokenizer does (without it, it needs protobuf
+// tokenizer.json: a sentencepiece BPE model in the form that the tokenizers library reads, so that
+// transformers' AutoTokenizer cuts texts as the Tokenizer does (without the file it needs protobuf
 // and drops the space before a text). Pure function.
 #pragma once
 
