@@ -50,10 +50,10 @@ def read_finished(browser):
     cells = browser.wait("const n = document.querySelectorAll('#table td.heat').length; return n > 3 && n", 30)
     rows = browser.wait("return document.querySelectorAll('#trials tbody tr').length", 30)
     assert cells and rows
-    browser.run("const f = document.getElementById('query'); f.elements.where.value = 'nosuch = 1'; f.requestSubmit();")
+    browser.run("const f = document.getElementById('query'); f.elements.where.value = 'nosuch == 1'; f.requestSubmit();")
     message = browser.wait("const e = document.getElementById('query-error'); return !e.hidden && e.textContent")
     assert 'nosuch' in message, message
-    browser.run("const f = document.getElementById('query'); f.elements.where.value = 'mode = posthoc'; f.requestSubmit();")
+    browser.run("const f = document.getElementById('query'); f.elements.where.value = 'mode == posthoc'; f.requestSubmit();")
     browser.wait("return document.getElementById('query-error').hidden && document.querySelectorAll('#table td.heat').length > 0")
     picture(browser, 'page-done')
 

@@ -73,13 +73,13 @@ TEST_F(RunFolderRoutes, TheTableAnswersLikeTheQueryVerb) {
 
 TEST_F(RunFolderRoutes, TrialsAreFilteredAndPaged) {
   EXPECT_EQ(get_json("/api/trials")["total"], 24);
-  const json page = get_json("/api/trials?filter=mode+%3D+mixed&limit=3");
+  const json page = get_json("/api/trials?filter=mode+%3D%3D+mixed&limit=3");
   EXPECT_EQ(page["rows"].size(), 3U);
   for (const json& row : page["rows"]) EXPECT_EQ(row["parameters"]["mode"], "mixed");
 }
 
 TEST_F(RunFolderRoutes, WhatCannotBeAnsweredSaysWhy) {
-  const std::vector<std::pair<std::string, int>> cases{{"/api/table?where=nosuch+%3D+1", 400},
+  const std::vector<std::pair<std::string, int>> cases{{"/api/table?where=nosuch+%3D%3D+1", 400},
                                                        {"/api/table?value=nosuch.asr", 400},
                                                        {"/api/table?rows=nosuch", 400},
                                                        {"/api/trials?filter=((", 400},
