@@ -12,6 +12,8 @@
 namespace vlsweep {
 namespace {
 
+constexpr std::size_t kMostRows = 60;  // of a table that is shown unasked
+
 std::string accounting(const RunSummary& summary) {
   const std::uint64_t reused = std::min(summary.stages_reused, summary.stages.done);
   std::string text = summary.name + ": " + std::to_string(summary.stages.all()) +
@@ -42,9 +44,14 @@ Result<std::string> closing_summary(const std::filesystem::path& run_folder) {
   std::string text = accounting(summary);
   VLSWEEP_TRY(sqlite::Database * db, reader.database());
   VLSWEEP_TRY(const std::vector<std::string> metrics, known_metrics(*db));
-  if (metrics.empty()) return text;
+  const bool judged =
+      std::ranges::any_of(metrics, [](const std::string& name) { return name.ends_with(".asr"); });
+  if (!judged) return text;
   VLSWEEP_TRY(const QuerySpec spec, with_defaults(*db, {}));
   VLSWEEP_TRY(const Table table, run_query(*db, spec));
+  if (table.row_keys.size() > kMostRows)
+    return text + "the table has " + std::to_string(table.row_keys.size()) +
+           " rows; ask for what you want to see: vlsweep query " + summary.name + "\n";
   return text + "\n" + format_table(table, TableFormat::table);
 }
 

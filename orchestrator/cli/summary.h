@@ -8,7 +8,8 @@
 
 namespace vlsweep {
 
-// Ends in a line feed. A run of noop stages has no table.
+// Ends in a line feed. A run without judged responses has no table, and one with more rows than fit
+// a screen or two names the command that shows it.
 Result<std::string> closing_summary(const std::filesystem::path& run_folder);
 
 }  // namespace vlsweep
