@@ -25,7 +25,7 @@ void PrintTo(const Failure& f, std::ostream* out) { *out << f.fake; }
 class TrainerFailure : public AgentFixture, public testing::WithParamInterface<Failure> {};
 
 TEST_P(TrainerFailure, IsReportedAndTheNextStageSucceeds) {
-  options_.stage_silence = milliseconds(300);
+  if (GetParam().fake == "hang") options_.stage_silence = milliseconds(500);
   start();
   const Assignment bad = make(1, GetParam().kind, R"({"fake":")" + GetParam().fake + "\"}");
   assign({bad, make(2, StageKind::tune, "{}")});

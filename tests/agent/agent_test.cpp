@@ -231,8 +231,7 @@ TEST_F(Agent, AShutdownAfterALossIsAbrupt) {
 
 TEST_F(Agent, ACoordinatorThatFallsSilentEndsAgentAndTrainer) {
   start(200);
-  assign({make(1, StageKind::tune, R"({"fake":"slow"})")});
-  await<Started>();
+  EXPECT_EQ(trainers().size(), 1U);
   thread_.join();
   EXPECT_EQ(status_, 3);
   EXPECT_EQ(transport_.ending(), Ending::abrupt);

@@ -180,7 +180,8 @@ bool TrainerLane::feed(Time now) {
 }
 
 void TrainerLane::give(PreparedRun run, Time now) {
-  if (given_.empty()) heard_ = now;
+  // Not `now`: preparing may have waited for the disk.
+  if (given_.empty()) heard_ = std::chrono::steady_clock::now();
   Entry& entry = given_.emplace_back(std::move(waiting_.front()));
   waiting_.pop_front();
   entry.attempt.folder = std::move(run.folder);
