@@ -153,8 +153,10 @@ Result<json> trials_page(RunReader& reader, const TrialQuery& query) {
               {"rows", json::array()}};
   std::set<std::string> metrics;
   for (const TrialRow& trial : page.rows) {
-    if (out["parameters"].empty())
-      for (const auto& [name, text] : trial.parameters) out["parameters"].push_back(name);
+    // A trial names only the parameters that apply to it.
+    for (const auto& [name, text] : trial.parameters)
+      if (std::ranges::find(out["parameters"], json(name)) == out["parameters"].end())
+        out["parameters"].push_back(name);
     for (const MetricValue& metric : trial.metrics)
       if (metric.n > 0 && (metric.name.ends_with(".asr") || metric.name.ends_with(".accuracy") ||
                            metric.name == "xstest-safe.refusal"))
