@@ -1,10 +1,6 @@
 #include "orchestrator/cli/exit_status.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <iostream>
-#include <string_view>
 
 namespace vlsweep {
 
@@ -31,11 +27,6 @@ int exit_status_of(Errc code) {
 int report(const Error& error) {
   std::cerr << "vlsweep: " << error.text() << '\n';
   return exit_status_of(error.code);
-}
-
-bool stderr_is_terminal() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && (term == nullptr || std::string_view(term) != "dumb");
 }
 
 }  // namespace vlsweep

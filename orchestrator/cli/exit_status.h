@@ -16,7 +16,4 @@ int exit_status_of(Errc code);
 // Prints "vlsweep: where: message" to standard error; returns the exit status for it.
 int report(const Error& error);
 
-// Whether standard error is a terminal that takes control sequences (TERM=dumb, NO_COLOR).
-bool stderr_is_terminal();
-
 }  // namespace vlsweep

@@ -1,6 +1,7 @@
 #include "orchestrator/cli/planning.h"
 
 #include <iostream>
+#include <set>
 
 #include "orchestrator/base/file.h"
 #include "orchestrator/cli/exit_status.h"

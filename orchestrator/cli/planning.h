@@ -4,7 +4,6 @@
 
 #include <expected>
 #include <filesystem>
-#include <set>
 #include <vector>
 
 #include "orchestrator/protocol/plan.h"

@@ -34,9 +34,9 @@ struct RankOptions {
   bool retry_failed = false;
 };
 
-RunOpened who_we_are(const fs::path& run, const std::string& plan_text) {
+RunOpened who_we_are(const fs::path& run, const std::string& plan_digest) {
   RunOpened opened;
-  opened.plan_digest = sha256_hex(plan_text);
+  opened.plan_digest = plan_digest;
   std::string host(256, '\0');
   if (::gethostname(host.data(), host.size() - 1) == 0) host.resize(host.find('\0'));
   opened.host = host;
@@ -63,8 +63,8 @@ Result<int> coordinate(const RankOptions& options, Transport& transport) {
   std::signal(SIGTERM, stop_cleanly);
   VLSWEEP_CHECK_OK(log_open(run / "logs" / "coordinator.log", "coordinator"));
   VLSWEEP_CHECK_OK(write_file_durably(run / "coordinator.pid", std::to_string(::getpid()) + "\n"));
-  VLSWEEP_TRY(const std::string plan_text, read_file(run / "plan.json", std::uint64_t{4} << 30));
-  VLSWEEP_TRY(const Plan plan, plan_from_json(plan_text));
+  VLSWEEP_TRY(const Plan plan, load_plan(run));
+  VLSWEEP_TRY(const std::string plan_digest, sha256_file(run / "plan.json"));
   VLSWEEP_TRY(Store store, Store::open(store_of(run)));
   VLSWEEP_TRY(Projection projection, Projection::open(run, plan));
   ProjectionRecorder recorder(std::move(projection));
@@ -75,7 +75,7 @@ Result<int> coordinate(const RankOptions& options, Transport& transport) {
                                  .recorder = recorder,
                                  .store = [&store](const Key& key) { return look_up(store, key); },
                                  .retry_failed = options.retry_failed,
-                                 .opened = who_we_are(run, plan_text),
+                                 .opened = who_we_are(run, plan_digest),
                                  .interrupt = &interrupted};
   return run_coordinator(coordinator);
 }
