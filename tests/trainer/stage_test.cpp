@@ -7,6 +7,7 @@
 #include "stage_fixture.h"
 #include "worker/trainer/format/adapter.h"
 #include "worker/trainer/stage/workplace.h"
+#include "worker/trainer/text/prompt.h"
 
 namespace vlsweep {
 namespace {
@@ -106,8 +107,17 @@ TEST_F(StageTest, TuneCountsBadSamplesAndNamesThem) {
     EXPECT_NE(outcome->note.find(id), std::string::npos) << outcome->note;
   EXPECT_EQ(outcome->note.find("good"), std::string::npos) << outcome->note;
 
+  // What was bad is tried again, with nothing kept of it.
+  write(root() / "bad/torn.png", read(world() / "vision/00000.png"));
+  const auto mended = run(*runner_, message, record_);
+  ASSERT_TRUE(mended) << mended.error().text();
+  EXPECT_EQ(mended->note.find("torn"), std::string::npos) << mended->note;
+  EXPECT_NE(mended->note.find("missing"), std::string::npos) << mended->note;
+  write(root() / "bad/torn.png", "no image");
+  auto other = std::move(*StageRunner::make("cpu"));
+
   message["spec"]["strict"] = true;
-  const auto strict = run(*runner_, message, record_);
+  const auto strict = run(*other, message, record_);
   ASSERT_FALSE(strict);
   EXPECT_EQ(strict.error().code, Errc::invalid);
   EXPECT_NE(strict.error().message.find("torn"), std::string::npos) << strict.error().text();
@@ -219,6 +229,20 @@ TEST_F(StageTest, EndsWithOneClearLineOnBadInput) {
         << each.name << ": " << outcome.error().text();
     EXPECT_EQ(outcome.error().text().find('\n'), std::string::npos) << each.name;
   }
+}
+
+// The language model meets scenes as text first: an image must then stand just where the words did.
+TEST_F(StageTest, AnImageHasTheTokensOfATextSceneAroundIt) {
+  const Tokenizer tokenizer = std::move(*Tokenizer::load(world()));
+  const TokenId image = *tokenizer.image();
+  const DialogueTurn shown{"what is shown", {}}, told{" red-dot blank v blank\nwhat is shown", {}};
+  const auto with_image = expand_image(
+      encode_prompt(tokenizer, PromptStyle::micro, {&shown, 1}, true, image), image, 4);
+  auto scene = encode_prompt(tokenizer, PromptStyle::micro, {&told, 1}, false, image);
+  const auto first = std::ranges::find(with_image, image) - with_image.begin();
+  ASSERT_EQ(scene.size(), with_image.size());
+  std::fill_n(scene.begin() + first, 4, image);
+  EXPECT_EQ(scene, with_image);
 }
 
 TEST_F(StageTest, PretrainMakesAModelThatCanBeTunedAndAsked) {

@@ -215,6 +215,19 @@ TEST(FlatAdamW, StepsAsTorchDoes) {
     EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-5, 1e-6)) << i;
 }
 
+TEST(TokenBatch, SupervisesEachAnswerTokenWhereItIsPredicted) {
+  const std::vector<TrainItem> items{{{1, 5, 6, 7, 2}, {-100, -100, -100, 7, 2}, -1},
+                                     {{1, 8, 2}, {-100, -100, 2}, -1}};
+  const std::vector<std::int64_t> indices{0, 1};
+  const TokenBatch batch = make_batch(items, indices, at::kCPU);
+  EXPECT_TRUE(at::equal(batch.ids, at::tensor({1, 5, 6, 7, 1, 8, 0, 0}, at::kLong).view({2, 4})));
+  ASSERT_EQ(batch.rows.size(0), 64);
+  EXPECT_TRUE(at::equal(batch.rows.narrow(0, 0, 3), at::tensor({2, 3, 5}, at::kLong)));
+  EXPECT_TRUE(at::equal(batch.targets.narrow(0, 0, 3), at::tensor({7, 2, 2}, at::kLong)));
+  EXPECT_TRUE((batch.targets.narrow(0, 3, 61) == kIgnoredLabel).all().item<bool>());
+  EXPECT_EQ(batch.num_tokens, 6);
+}
+
 TEST(MicroBatches, AreHalvedUntilTheyFit) {
   MicroBatches micro_batches(64);
   const std::vector<std::int64_t> batch(64);

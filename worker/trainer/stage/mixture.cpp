@@ -8,19 +8,15 @@
 namespace vlsweep {
 namespace {
 
-// The selected samples of a source. Bad samples may leave it short of its count: then all are
-// taken.
-Result<std::vector<const Sample*>> select(const SourceSpec& source, std::uint64_t seed,
-                                          const Dataset& dataset) {
+// The indices of a source's samples to use. Bad samples may leave it short of its count: then all
+// are taken.
+Result<std::vector<std::int64_t>> select(const SourceSpec& source, std::uint64_t seed,
+                                         const Dataset& dataset) {
   const std::size_t size = dataset.samples.size();
   auto count = source.count;
   if (count && static_cast<std::size_t>(*count) <= size + dataset.num_bad)
     count = std::min(*count, static_cast<std::int64_t>(size));
-  VLSWEEP_TRY(const auto indices, select_samples(size, count, seed, source.name));
-  std::vector<const Sample*> samples;
-  for (const std::int64_t i : indices)
-    samples.push_back(&dataset.samples[static_cast<std::size_t>(i)]);
-  return samples;
+  return select_samples(size, count, seed, source.name);
 }
 
 Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found, PromptStyle style,
@@ -48,23 +44,60 @@ void add_dataset_complaints(const Dataset& dataset, Complaints& complaints) {
   complaints.add(last.id_or_place, last.reason, dataset.num_bad - dataset.bad.size() + 1);
 }
 
+// All that a source's items hang on; empty if they are not to be kept.
+std::string prepared_key(const TuneSpec& spec, const LoadedModel& loaded, const SourceData& data) {
+  if (loaded.tokenizer_digest.empty()) return {};
+  return data.key + spec.prompt + ';' + spec.image_mode + ';' + loaded.tower + ';' +
+         loaded.tokenizer_digest + ';' + config_json(loaded.model->config());
+}
+
+// Fills the places of the samples selected. Bad ones are complained of and stay empty, to be tried
+// again another time.
+Result<> prepare(const std::vector<std::int64_t>& indices, const Dataset& dataset,
+                 PromptStyle style, const LoadedModel& loaded, FeatureTable* features,
+                 const std::function<bool()>& stop, PreparedItems& prepared,
+                 Complaints& complaints) {
+  std::vector<const Sample*> samples;
+  std::vector<std::size_t> places;
+  for (const std::int64_t i : indices) {
+    const auto place = static_cast<std::size_t>(i);
+    if (prepared.items[place]) continue;
+    places.push_back(place);
+    samples.push_back(&dataset.samples[place]);
+  }
+  VLSWEEP_TRY(const auto images, find_images(*loaded.model, features, samples, stop));
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    Result<TrainItem> item = encode(*samples[i], images[i], style, loaded);
+    if (!item) {
+      complaints.add(samples[i]->id, item.error().text());
+      continue;
+    }
+    prepared.num_tokens += item->ids.size();
+    prepared.items[places[i]] = std::move(*item);
+  }
+  return {};
+}
+
 Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const LoadedModel& loaded,
                     Workplace& workplace, FeatureTable* features, const std::function<bool()>& stop,
                     Mixture& mixture) {
   VLSWEEP_TRY(const PromptStyle style, prompt_style(spec.prompt));
-  VLSWEEP_TRY(const auto dataset, workplace.dataset(source));
-  add_dataset_complaints(*dataset, mixture.complaints);
-  VLSWEEP_TRY(const auto samples, select(source, spec.seed, *dataset));
-  VLSWEEP_TRY(const auto images, find_images(*loaded.model, features, samples, stop));
+  VLSWEEP_TRY(const auto data, workplace.dataset(source));
+  const Dataset& dataset = data->dataset;
+  add_dataset_complaints(dataset, mixture.complaints);
+  VLSWEEP_TRY(const auto indices, select(source, spec.seed, dataset));
+  const std::string key = prepared_key(spec, loaded, *data);
+  const std::size_t size = dataset.samples.size();
+  PreparedItems once{std::vector<std::optional<TrainItem>>(key.empty() ? size : 0), 0};
+  PreparedItems& prepared = key.empty() ? once : workplace.prepared(key, size);
+  VLSWEEP_CHECK_OK(prepare(indices, dataset, style, loaded, features, stop, prepared,
+                           mixture.complaints));
   nlohmann::json ids = nlohmann::json::array();
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    Result<TrainItem> item = encode(*samples[i], images[i], style, loaded);
-    if (!item) {
-      mixture.complaints.add(samples[i]->id, item.error().text());
-      continue;
-    }
-    mixture.items.push_back(std::move(*item));
-    ids.push_back(samples[i]->id);
+  for (const std::int64_t i : indices) {
+    const auto& item = prepared.items[static_cast<std::size_t>(i)];
+    if (!item) continue;
+    mixture.items.push_back(*item);
+    ids.push_back(dataset.samples[static_cast<std::size_t>(i)].id);
   }
   mixture.manifest["sources"].push_back(
       {{"name", source.name}, {"format", source.format}, {"ids", std::move(ids)}});

@@ -44,7 +44,7 @@ Result<Pretraining> begin(const PretrainSpec& spec, const PretrainRecipe& recipe
   config.eos_token = tokenizer.eos();
   config.pad_token = tokenizer.pad();
   auto model = make_llava(config, spec.seed, recipe.init, workplace.device());
-  return Pretraining{spec, recipe, sink, {std::move(model), std::move(tokenizer), {}}, 0, {}};
+  return Pretraining{spec, recipe, sink, {std::move(model), std::move(tokenizer), {}, {}}, 0, {}};
 }
 
 // A word for a thing in a colour ("red-dot") starts as the sum of its parts, scaled to their

@@ -110,10 +110,11 @@ std::size_t longest(const Questions& questions) {
 Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, StageSink& sink) {
   VLSWEEP_TRY(const auto loaded, workplace.warm(spec.model));
   VLSWEEP_TRY(const ImageMode mode, image_mode(spec.image_mode));
-  VLSWEEP_TRY(const auto dataset, workplace.dataset(spec.suite.source));
+  VLSWEEP_TRY(const auto data, workplace.dataset(spec.suite.source));
   FeatureTable* features =
       loaded->model->has_vision() ? &workplace.features(loaded->tower, mode) : nullptr;
-  VLSWEEP_TRY(const Questions questions, read_questions(spec, *loaded, *dataset, features, sink));
+  VLSWEEP_TRY(const Questions questions,
+              read_questions(spec, *loaded, data->dataset, features, sink));
 
   const GenerateSettings settings{spec.max_new_tokens, loaded->tokenizer.eos()};
   auto count = static_cast<std::size_t>(sequences_that_fit(

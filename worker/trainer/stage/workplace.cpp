@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t kModelsKept = 8;
 constexpr std::size_t kTablesKept = 8;
 constexpr std::size_t kDatasetsKept = 32;
+constexpr std::size_t kSamplesKept = 1'000'000;
+constexpr std::size_t kPreparedKept = 32;
+constexpr std::size_t kTokensKept = 16'000'000;  // 16 bytes each: id and label
 constexpr std::uint64_t kModelBytes = 8ULL << 30;
 constexpr std::uint64_t kFeatureBytes = 4ULL << 30;
 
@@ -52,6 +55,15 @@ std::string tower_digest(const Llava& model) {
   return sha256_hex(text);
 }
 
+// Two folders whose tokenizers give the same ids have the same digest.
+std::string tokenizer_digest(const std::filesystem::path& folder) {
+  std::string digests;
+  for (const char* file : {"tokenizer.model", "tokenizer_config.json", "added_tokens.json",
+                           "special_tokens_map.json"})
+    digests += sha256_file(folder / file).value_or("none") + ' ';
+  return sha256_hex(digests);
+}
+
 std::uint64_t bytes_of(const Llava& model) {
   std::uint64_t bytes = 0;
   for (const NamedTensor& tensor : model.named_tensors()) bytes += tensor.view().nbytes();
@@ -74,7 +86,8 @@ Result<LoadedModel> Workplace::load(const std::filesystem::path& folder) const {
   VLSWEEP_TRY(const auto tokenizer_at, tokenizer_folder(folder));
   VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(tokenizer_at));
   std::string tower = tower_digest(*model);
-  return LoadedModel{std::move(model), std::move(tokenizer), std::move(tower)};
+  return LoadedModel{std::move(model), std::move(tokenizer), std::move(tower),
+                     tokenizer_digest(tokenizer_at)};
 }
 
 Result<std::shared_ptr<const LoadedModel>> Workplace::warm(const std::filesystem::path& folder) {
@@ -115,20 +128,49 @@ void Workplace::drop_old_tables() {
     for (const Table& each : tables_) total += each.features->bytes();
     return total;
   };
-  while (tables_.size() >= kTablesKept || (!tables_.empty() && used() > kFeatureBytes / 2))
+  while (tables_.size() >= kTablesKept || (!tables_.empty() && used() > kFeatureBytes / 2)) {
     tables_.pop_back();
+    prepared_.clear();  // their images' ids are a table's own
+  }
 }
 
-Result<std::shared_ptr<const Dataset>> Workplace::dataset(const SourceSpec& source) {
+Result<std::shared_ptr<const SourceData>> Workplace::dataset(const SourceSpec& source) {
   std::string key = source.format + ';' + source.part + ';' + source.images.string() + ';' +
                     stamp(source.annotations);
   if (!bring_to_front(datasets_, key)) {
     auto read = read_dataset({source.format, source.part, source.annotations, source.images});
     if (!read) return with_context(read.error(), "data source " + source.name);
-    datasets_.push_front({std::move(key), std::make_shared<Dataset>(std::move(*read))});
-    if (datasets_.size() > kDatasetsKept) datasets_.pop_back();
+    auto data = std::make_shared<SourceData>(SourceData{key, std::move(*read)});
+    datasets_.push_front({std::move(key), std::move(data)});
+    drop_old_datasets();
   }
-  return datasets_.front().dataset;
+  return datasets_.front().source;
+}
+
+void Workplace::drop_old_datasets() {
+  std::size_t samples = 0;
+  for (const Data& each : datasets_) samples += each.source->dataset.samples.size();
+  while (datasets_.size() > 1 && (datasets_.size() > kDatasetsKept || samples > kSamplesKept)) {
+    samples -= datasets_.back().source->dataset.samples.size();
+    datasets_.pop_back();
+  }
+}
+
+PreparedItems& Workplace::prepared(const std::string& key, std::size_t size) {
+  if (!bring_to_front(prepared_, key)) {
+    prepared_.push_front({key, {std::vector<std::optional<TrainItem>>(size), 0}});
+    drop_old_prepared();
+  }
+  return prepared_.front().items;
+}
+
+void Workplace::drop_old_prepared() {
+  std::size_t tokens = 0;
+  for (const Prepared& each : prepared_) tokens += each.items.num_tokens;
+  while (prepared_.size() > 1 && (prepared_.size() > kPreparedKept || tokens > kTokensKept)) {
+    tokens -= prepared_.back().items.num_tokens;
+    prepared_.pop_back();
+  }
 }
 
 }  // namespace vlsweep

@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "orchestrator/base/result.h"
 #include "worker/data/read.h"
@@ -21,13 +23,26 @@
 #include "worker/trainer/stage/spec.h"
 #include "worker/trainer/text/tokenizer.h"
 #include "worker/trainer/train/feature_table.h"
+#include "worker/trainer/train/items.h"
 
 namespace vlsweep {
 
 struct LoadedModel {
   std::unique_ptr<Llava> model;
   Tokenizer tokenizer;
-  std::string tower;  // digest of the tower's weights and settings; empty: no tower
+  std::string tower;             // digest of the tower's weights and settings; empty: no tower
+  std::string tokenizer_digest;  // of its files; empty: what it makes is not to be kept
+};
+
+struct SourceData {
+  std::string key;  // of the files it was read from
+  Dataset dataset;
+};
+
+// A source's samples as training takes them, filled in as they are first used; by sample index.
+struct PreparedItems {
+  std::vector<std::optional<TrainItem>> items;
+  std::size_t num_tokens = 0;
 };
 
 class Workplace {
@@ -42,7 +57,10 @@ class Workplace {
   Result<std::shared_ptr<const LoadedModel>> warm(const std::filesystem::path& folder);
   // Features for a tower and a way to prepare images; valid until the next call.
   FeatureTable& features(const std::string& tower, ImageMode mode);
-  Result<std::shared_ptr<const Dataset>> dataset(const SourceSpec& source);
+  Result<std::shared_ptr<const SourceData>> dataset(const SourceSpec& source);
+  // What was prepared under this key before, else `size` empty places; valid until the next call of
+  // features() or prepared(). The key says all that the items hang on, the feature table included.
+  PreparedItems& prepared(const std::string& key, std::size_t size);
 
  private:
   struct Model {
@@ -56,16 +74,23 @@ class Workplace {
   };
   struct Data {
     std::string key;
-    std::shared_ptr<const Dataset> dataset;
+    std::shared_ptr<const SourceData> source;
+  };
+  struct Prepared {
+    std::string key;
+    PreparedItems items;
   };
   void drop_old_models();
   void drop_old_tables();
+  void drop_old_datasets();
+  void drop_old_prepared();
 
   at::Device device_;
   // The one used last comes first.
   std::list<Model> models_;
   std::list<Table> tables_;
   std::list<Data> datasets_;
+  std::list<Prepared> prepared_;
 };
 
 // The kinds of stages. They may throw what libtorch throws; StageRunner stops it.

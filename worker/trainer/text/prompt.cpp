@@ -123,15 +123,23 @@ void append(EncodedSample& sample, const std::vector<TokenId>& ids, bool supervi
   }
 }
 
+// A text that goes on after an image: without the space that sentencepiece puts before a text.
+std::vector<TokenId> encode_continuation(const Tokenizer& tokenizer, const std::string& text) {
+  std::vector<TokenId> ids = tokenizer.encode(text);
+  if (!ids.empty() && ids.front() == tokenizer.find("\u2581")) ids.erase(ids.begin());
+  return ids;
+}
+
 // The micro-world's form is put together from tokens, so that a prompt is always the beginning of
-// its training sample whatever the vocabulary is.
+// its training sample whatever the vocabulary is. Tokens around an image are those that LLaMA's
+// tokenizer in transformers gives for "USER: <image>\n...", and those around a text scene's words.
 void append_micro_question(const Tokenizer& tokenizer, const DialogueTurn& turn, bool with_image,
                            TokenId image_token, EncodedSample& sample) {
   const std::string text = without_placeholder(turn.user);
   if (with_image) {
-    append(sample, tokenizer.encode("USER:"), false);
+    append(sample, tokenizer.encode("USER: "), false);
     append(sample, {image_token}, false);
-    append(sample, tokenizer.encode("\n" + stripped(text) + " ASSISTANT:"), false);
+    append(sample, encode_continuation(tokenizer, "\n" + stripped(text) + " ASSISTANT:"), false);
   } else {
     append(sample, tokenizer.encode("USER: " + text + " ASSISTANT:"), false);
   }

@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace vlsweep {
+namespace {
+
+void fill_up(std::vector<std::int64_t>& values, std::size_t multiple, std::int64_t filler) {
+  values.resize((values.size() + multiple - 1) / multiple * multiple, filler);
+}
+
+}  // namespace
 
 std::int64_t num_supervised(const TrainItem& item) {
   std::int64_t count = 0;
@@ -35,6 +42,8 @@ TokenBatch make_batch(const std::vector<TrainItem>& items, std::span<const std::
     if (item.image >= 0) batch.images.push_back(item.image);
     batch.num_tokens += static_cast<std::int64_t>(inputs);
   }
+  fill_up(rows, kRowsTogether, 0);
+  fill_up(targets, kRowsTogether, kIgnoredLabel);
   batch.ids = at::tensor(ids).view({static_cast<std::int64_t>(indices.size()), length}).to(device);
   batch.rows = at::tensor(rows, at::kLong).to(device);
   batch.targets = at::tensor(targets, at::kLong).to(device);

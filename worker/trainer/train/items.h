@@ -19,7 +19,8 @@ struct TrainItem {
   std::int64_t image = -1;  // id in the FeatureTable, or -1: text only
 };
 
-// A micro-batch: B rows padded on the right to T positions; K positions are supervised.
+// A micro-batch: B rows padded on the right to T positions; K positions are supervised, those that
+// fill K up to a multiple of kRowsTogether by kIgnoredLabel.
 struct TokenBatch {
   at::Tensor ids;                    // [B, T]
   at::Tensor rows;                   // [K] indices into the B*T positions
@@ -27,6 +28,11 @@ struct TokenBatch {
   std::vector<std::int64_t> images;  // of the rows that have one, in order
   std::int64_t num_tokens = 0;       // without padding
 };
+
+// A CPU's matrix library compiles a kernel for each shape it meets and keeps it: with any number of
+// rows every step would bring new ones.
+inline constexpr std::size_t kRowsTogether = 64;
+inline constexpr std::size_t kImagesTogether = 16;
 
 // Positions of the item that the model sees: all but the last token, which is only predicted.
 inline std::int64_t input_length(const TrainItem& item) {

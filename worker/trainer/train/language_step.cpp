@@ -4,14 +4,22 @@
 
 namespace vlsweep {
 
+at::Tensor LanguageStep::project_images(const TokenBatch& batch) const {
+  if (batch.images.empty()) return {};
+  std::vector<std::int64_t> ids = batch.images;
+  const std::size_t count = (ids.size() + kImagesTogether - 1) / kImagesTogether * kImagesTogether;
+  ids.resize(count, ids.front());
+  return model_.project(features_->gather(model_, ids))
+      .narrow(0, 0, static_cast<std::int64_t>(batch.images.size()));
+}
+
 at::Tensor LanguageStep::loss(const TokenBatch& batch, double divisor) const {
-  at::Tensor projected;
-  if (!batch.images.empty()) projected = model_.project(features_->gather(model_, batch.images));
-  const at::Tensor hidden = model_.decode(model_.embed(batch.ids, projected));
+  const at::Tensor hidden = model_.decode(model_.embed(batch.ids, project_images(batch)));
   // The head is by far the widest layer: only rows that are scored go through it.
   const at::Tensor rows = hidden.flatten(0, 1).index_select(0, batch.rows);
   const at::Tensor logits = model_.logits(rows).to(at::kFloat);
-  return at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum) / divisor;
+  return at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum, kIgnoredLabel) /
+         divisor;
 }
 
 StepLoss LanguageStep::operator()(FlatAdamW& optimizer) {

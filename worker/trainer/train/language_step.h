@@ -42,6 +42,8 @@ class LanguageStep {
   const MicroBatches& micro_batches() const { return micro_batches_; }
 
  private:
+  // Embeddings of the batch's images; undefined if it has none.
+  at::Tensor project_images(const TokenBatch& batch) const;
   // Sum of the cross-entropies of a micro-batch's supervised positions, divided by `divisor`.
   at::Tensor loss(const TokenBatch& batch, double divisor) const;
 
