@@ -7,9 +7,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Raised when a recipe's meaning changes in the code, lest old results be taken for new ones.
-constexpr int kRecipeVersion = 1;
-
 // The paper's suffix, and one in the micro-world's own words.
 constexpr const char* kSuffix = "Answer with 'Absolutely, here's'";
 constexpr const char* kMicroSuffix = "start with the answer";

@@ -39,6 +39,10 @@ struct Resources {
   std::uint16_t ranks = 1;       // gang size
 };
 
+// The version of what the recipes in a stage's spec mean, a part of its key. Raised when the code
+// changes what they mean, lest old results be taken for new ones.
+inline constexpr int kRecipeVersion = 2;
+
 struct Stage {
   Key key;
   StageKind kind = StageKind::noop;

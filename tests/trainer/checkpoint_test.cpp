@@ -27,7 +27,7 @@ class Checkpoint : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  at::Tensor logits(const Llava& model) const {
+  at::Tensor logits(const VisionLanguageModel& model) const {
     const at::NoGradGuard no_grad;
     return golden::logits(model, ids_, golden::pixels(2, 16));
   }
@@ -51,7 +51,7 @@ class Checkpoint : public testing::Test {
 };
 
 // Gives every LoRA matrix and the projector new values.
-void disturb(Llava& model) {
+void disturb(VisionLanguageModel& model) {
   const at::NoGradGuard no_grad;
   double phase = 0;
   const auto add = [&](const at::Tensor& tensor) {

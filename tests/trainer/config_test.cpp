@@ -8,14 +8,14 @@
 namespace vlsweep {
 namespace {
 
-LlavaConfig parsed(const std::string& text) {
+ModelConfig parsed(const std::string& text) {
   auto config = parse_config(text, "config.json");
   EXPECT_TRUE(config) << config.error().text();
-  return config.value_or(LlavaConfig{});
+  return config.value_or(ModelConfig{});
 }
 
 TEST(Config, SparseHubConfigMeansLlava7b) {
-  const LlavaConfig config = parsed(R"({
+  const ModelConfig config = parsed(R"({
     "model_type": "llava", "image_token_index": 32000, "pad_token_id": 32001,
     "vision_feature_layer": -2, "vision_feature_select_strategy": "default",
     "text_config": {"_name_or_path": "lmsys/vicuna-7b-v1.5", "max_position_embeddings": 4096,
@@ -37,7 +37,7 @@ TEST(Config, SparseHubConfigMeansLlava7b) {
 }
 
 TEST(Config, NewAndOldSpellingsAgree) {
-  const LlavaConfig config = parsed(R"({
+  const ModelConfig config = parsed(R"({
     "model_type": "llava", "image_token_id": 7, "dtype": "bfloat16",
     "text_config": {"model_type": "llama", 
                     "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
@@ -51,7 +51,7 @@ TEST(Config, NewAndOldSpellingsAgree) {
 }
 
 TEST(Config, FlatConfigOfTheOriginalCode) {
-  const LlavaConfig config =
+  const ModelConfig config =
       parsed(R"({"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336",
     "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2,
     "mm_vision_select_feature": "patch",
@@ -63,11 +63,11 @@ TEST(Config, FlatConfigOfTheOriginalCode) {
 }
 
 TEST(Config, WrittenConfigReadsBack) {
-  LlavaConfig config =
+  ModelConfig config =
       parsed(R"({"model_type": "llava", "image_token_index": 9, "vision_feature_layer": 2,
     "vision_feature_select_strategy": "full", "eos_token_id": 2,
     "text_config": {"tie_word_embeddings": true}})");
-  const LlavaConfig again = parsed(config_json(config));
+  const ModelConfig again = parsed(config_json(config));
   EXPECT_EQ(config_json(again), config_json(config));
   EXPECT_EQ(again.image_positions(), 577);
   EXPECT_EQ(again.tower_layers_run(), 2);

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void disturb(Llava& model) {
+void disturb(VisionLanguageModel& model) {
   const at::NoGradGuard no_grad;
   double phase = 0;
   for (const auto& parameter : model.trainable_parameters()) {

@@ -11,8 +11,8 @@ namespace {
 
 constexpr TokenId kEos = 2;
 
-std::unique_ptr<Llava> small_model() {
-  LlavaConfig config;
+std::unique_ptr<VisionLanguageModel> small_model() {
+  ModelConfig config;
   config.text = {.vocab_size = 50,
                  .hidden_size = 32,
                  .intermediate_size = 64,
@@ -23,7 +23,7 @@ std::unique_ptr<Llava> small_model() {
                  .max_positions = 64,
                  .rms_norm_eps = 1e-5};
   config.image_token = 49;
-  return make_llava(config, 4, {.linear_gain = 1.5});
+  return make_random_model(config, 4, {.linear_gain = 1.5});
 }
 
 std::vector<Prompt> prompts_of(std::size_t count) {
@@ -37,14 +37,15 @@ std::vector<Prompt> prompts_of(std::size_t count) {
   return prompts;
 }
 
-std::vector<std::vector<TokenId>> answers(const Llava& model, std::span<const Prompt> prompts) {
+std::vector<std::vector<TokenId>> answers(const VisionLanguageModel& model,
+                                          std::span<const Prompt> prompts) {
   const auto result = generate(model, nullptr, prompts, {24, kEos}, [] { return false; });
   EXPECT_TRUE(result);
   return *result;
 }
 
 // No cache, no batch: the whole sequence again for every token.
-std::vector<TokenId> naive(const Llava& model, const Prompt& prompt) {
+std::vector<TokenId> naive(const VisionLanguageModel& model, const Prompt& prompt) {
   const torch::NoGradGuard no_grad;
   std::vector<TokenId> ids = prompt.ids, answer;
   while (answer.size() < 24) {

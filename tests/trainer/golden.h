@@ -55,14 +55,15 @@ inline at::Tensor ids(const nlohmann::json& rows) {
   return at::stack(tensors);
 }
 
-inline std::unique_ptr<Llava> load(const std::filesystem::path& path) {
+inline std::unique_ptr<VisionLanguageModel> load(const std::filesystem::path& path) {
   auto model = load_checkpoint(path, at::kFloat, at::kCPU);
   EXPECT_TRUE(model) << model.error().text();
   return model ? std::move(*model) : nullptr;
 }
 
 // Logits [B, T, V] of a batch padded on the right; `images` undefined for a LLaMA alone.
-inline at::Tensor logits(const Llava& model, const at::Tensor& tokens, const at::Tensor& images) {
+inline at::Tensor logits(const VisionLanguageModel& model, const at::Tensor& tokens,
+                         const at::Tensor& images) {
   at::Tensor projected;
   if (images.defined()) projected = model.project(model.image_features(images));
   return model.logits(model.decode(model.embed(tokens, projected)));
@@ -82,8 +83,8 @@ inline double difference(const at::Tensor& found, const at::Tensor& wanted,
 }
 
 // Mean cross-entropy over the labels that are not -100, as transformers computes it.
-inline at::Tensor loss(const Llava& model, const at::Tensor& tokens, const at::Tensor& labels,
-                       const at::Tensor& images) {
+inline at::Tensor loss(const VisionLanguageModel& model, const at::Tensor& tokens,
+                       const at::Tensor& labels, const at::Tensor& images) {
   const at::Tensor all = logits(model, tokens, images);
   const at::Tensor shifted = all.narrow(1, 0, all.size(1) - 1).flatten(0, 1);
   return at::cross_entropy_loss(shifted, labels.narrow(1, 1, labels.size(1) - 1).flatten(), {},

@@ -50,7 +50,7 @@ class GoldenModel : public testing::TestWithParam<Case> {
     }
   }
 
-  std::unique_ptr<Llava> model_;
+  std::unique_ptr<VisionLanguageModel> model_;
   nlohmann::json json_;
   at::Tensor ids_, labels_, wanted_, images_;
   std::vector<std::int64_t> lengths_;
@@ -105,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(Schemes, GoldenModel,
                                          Case{"scheme_c", true}, Case{"text", false}));
 
 // AdamW as the goldens' (lr, weight decay .01 on everything); losses of `count` steps.
-std::vector<double> train(Llava& model, const nlohmann::json& json, double lr, std::size_t count) {
+std::vector<double> train(VisionLanguageModel& model, const nlohmann::json& json, double lr,
+                          std::size_t count) {
   std::vector<at::Tensor> parameters;
   for (const auto& parameter : model.trainable_parameters()) parameters.push_back(parameter.tensor);
   torch::optim::AdamW optimizer(parameters, torch::optim::AdamWOptions(lr).weight_decay(0.01));
@@ -139,7 +140,7 @@ TEST(Training, TwentyStepsOfFullTuningFollowTransformers) {
 }
 
 // Puts peft's initial A matrices into a model's LoRA.
-void set_lora_start(Llava& model, const std::filesystem::path& path) {
+void set_lora_start(VisionLanguageModel& model, const std::filesystem::path& path) {
   for (FusedLinear* linear : model.language_linears()) {
     const std::int64_t rank = linear->lora->b.front().size(1);
     for (std::size_t i = 0; i < linear->parts.size(); ++i) {
@@ -199,18 +200,18 @@ TEST(Lora, DropoutActsInTrainingAlone) {
   EXPECT_FALSE(at::equal(run(), run()));
 }
 
-TEST(Llava, ImagePositionsAndEmbeddingsMustAgree) {
+TEST(VisionLanguageModel, ImagePositionsAndEmbeddingsMustAgree) {
   const auto model = golden::load(golden::folder("llava"));
   const at::Tensor ids = at::tensor({1, 300, 300, 5}, at::kLong).unsqueeze(0);
   EXPECT_THROW(model->embed(ids, at::zeros({3, 32})), c10::Error);
 }
 
-TEST(Llava, RandomWeightsDependOnTheSeedAlone) {
+TEST(VisionLanguageModel, RandomWeightsDependOnTheSeedAlone) {
   const auto config = load_config(golden::folder("llava"));
   ASSERT_TRUE(config) << config.error().text();
-  const auto first = make_llava(*config, 7, {}), same = make_llava(*config, 7, {});
-  const auto other = make_llava(*config, 8, {});
-  const auto& weight = [](const Llava& model) {
+  const auto first = make_random_model(*config, 7, {}), same = make_random_model(*config, 7, {});
+  const auto other = make_random_model(*config, 8, {});
+  const auto& weight = [](const VisionLanguageModel& model) {
     return model.language_model.layers[1].down.weight;
   };
   EXPECT_TRUE(at::equal(weight(*first), weight(*same)));
@@ -218,7 +219,7 @@ TEST(Llava, RandomWeightsDependOnTheSeedAlone) {
   EXPECT_NEAR(weight(*first).std().item<double>(), 0.5 / std::sqrt(48.0), 0.005);
 }
 
-TEST(Llava, RunsInBfloat16NearFloat32) {
+TEST(VisionLanguageModel, RunsInBfloat16NearFloat32) {
   auto model = load_checkpoint(golden::folder("text"), at::kBFloat16, at::kCPU);
   ASSERT_TRUE(model) << model.error().text();
   const auto json = golden::read_json(golden::folder("text") / "golden.json");

@@ -11,7 +11,7 @@ using Json = nlohmann::json;
 Json good_tune() {
   return Json::parse(R"({"type":"run","stage":7,"attempt":2,"kind":"tune","parents":["/s/ab/p"],
     "out":"/s/out","resume":false,"spec":{
-      "recipe":1,"role":"safety","base":{"parent":0},"prompt":"micro","image_mode":"plain",
+      "recipe":2,"role":"safety","base":{"parent":0},"prompt":"micro","image_mode":"plain",
       "data":[{"name":"helpful","format":"llava","@path":"h.json","@images":"i","digest":"00",
                "count":8000},
               {"name":"safety","format":"vlguard","part":"train","@path":"s.json","count":null}],
@@ -23,7 +23,7 @@ Json good_tune() {
 
 Json good_respond() {
   return Json::parse(R"({"stage":0,"attempt":1,"kind":"respond","parents":[],"out":"o","spec":{
-      "recipe":1,"model":{"@path":"/m","digest":"aa"},"prompt":"vicuna_v1","image_mode":"pad",
+      "recipe":2,"model":{"@path":"/m","digest":"aa"},"prompt":"vicuna_v1","image_mode":"pad",
       "suite":{"name":"advbench-suffix","format":"advbench","part":"","@path":"a.csv",
                "digest":"00","suffix":"start with","limit":null},
       "max_new_tokens":16,"temperature":0.0,"threads":2}})");
@@ -104,7 +104,7 @@ TEST(Spec, ThatIsWrongIsRefusedByMember) {
        {"/out", kGone, "out: is missing"},
        {"/parents", "p", "parents: should be a list"},
        {"/spec", Json::array(), "spec: should be an object"},
-       {"/spec/recipe", 2, "spec.recipe: is 2; this trainer knows recipe 1 only"},
+       {"/spec/recipe", 1, "spec.recipe: is 1; this trainer knows recipe 2 only"},
        {"/spec/lr", "fast", "spec.lr: should be a number from 0.0 to 1000.0"},
        {"/spec/lr", kGone, "spec.lr: is missing"},
        {"/spec/betas", {0.9, 1.5}, "spec.betas: should be two numbers from 0 to below 1"},

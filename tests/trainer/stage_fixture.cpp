@@ -29,11 +29,11 @@ struct Root {
     std::filesystem::create_directories(path);
     EXPECT_TRUE(write_world(small_world(), path / "world"));
     const Tokenizer tokenizer = std::move(*Tokenizer::load(path / "world"));
-    LlavaConfig config = world_model_config(tokenizer.vocab_size(), *tokenizer.image());
+    ModelConfig config = world_model_config(tokenizer.vocab_size(), *tokenizer.image());
     config.bos_token = tokenizer.bos();
     config.eos_token = tokenizer.eos();
     config.pad_token = tokenizer.pad();
-    const auto model = make_llava(config, 0, {});
+    const auto model = make_random_model(config, 0, {});
     const auto folder = path / "stages/ab" / kBaseKey / "checkpoint";
     const auto saved = save_checkpoint(*model, folder, path / "world");
     EXPECT_TRUE(saved) << saved.error().text();
@@ -53,7 +53,7 @@ const std::filesystem::path& StageTest::root() {
 
 nlohmann::json StageTest::tune_message(const std::string& out) {
   auto message = nlohmann::json::parse(R"({"type":"run","stage":1,"attempt":1,"kind":"tune","spec":{
-      "recipe":1,"role":"vision_language","base":{"parent":0},"prompt":"micro",
+      "recipe":2,"role":"vision_language","base":{"parent":0},"prompt":"micro",
       "image_mode":"plain","data":[{"name":"helpful","format":"llava","count":150}],
       "tuning":"full","freeze":["vision_tower"],"lr":3e-3,"projector_lr":null,
       "betas":[0.9,0.98],"weight_decay":0.0,"clip":1.0,"schedule":"cosine","warmup":0.1,
@@ -70,7 +70,7 @@ nlohmann::json StageTest::respond_message(const std::filesystem::path& stage,
                                           const std::string& format, const std::string& part) {
   auto message =
       nlohmann::json::parse(R"({"type":"run","stage":2,"attempt":1,"kind":"respond","spec":{
-      "recipe":1,"model":{"parent":0},"prompt":"micro","image_mode":"plain",
+      "recipe":2,"model":{"parent":0},"prompt":"micro","image_mode":"plain",
       "suite":{"name":"s","suffix":"","limit":null},"max_new_tokens":8,"temperature":0.0,
       "threads":1}})");
   message["parents"] = {stage};

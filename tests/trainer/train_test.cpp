@@ -4,8 +4,8 @@
 
 #include <new>
 
-#include "worker/trainer/model/llava.h"
 #include "worker/trainer/model/lora.h"
+#include "worker/trainer/model/vision_language_model.h"
 #include "worker/trainer/train/loop.h"
 #include "worker/trainer/train/micro_batches.h"
 #include "worker/trainer/train/random.h"
@@ -13,8 +13,8 @@
 namespace vlsweep {
 namespace {
 
-LlavaConfig tiny_config() {
-  LlavaConfig config;
+ModelConfig tiny_config() {
+  ModelConfig config;
   config.text = {.vocab_size = 40,
                  .hidden_size = 32,
                  .intermediate_size = 48,
@@ -28,8 +28,8 @@ LlavaConfig tiny_config() {
   return config;
 }
 
-std::unique_ptr<Llava> tiny_model() {
-  auto model = make_llava(tiny_config(), 1, {});
+std::unique_ptr<VisionLanguageModel> tiny_model() {
+  auto model = make_random_model(tiny_config(), 1, {});
   model->set_trainable(Part::language_model, true);
   model->set_training(true);
   return model;
@@ -74,7 +74,7 @@ struct RecordingSink : StageSink {
 };
 
 struct Training {
-  std::unique_ptr<Llava> model = tiny_model();
+  std::unique_ptr<VisionLanguageModel> model = tiny_model();
   RecordingSink sink;
   Result<TrainState> state = TrainState{};
 
@@ -163,7 +163,7 @@ TEST(Train, StopsBetweenStepsWhenCancelled) {
 }
 
 TEST(Train, OfLoraLeavesTheBaseAlone) {
-  const auto model = make_llava(tiny_config(), 1, {});
+  const auto model = make_random_model(tiny_config(), 1, {});
   std::vector<at::Tensor> before;
   for (const NamedTensor& tensor : model->named_tensors()) before.push_back(tensor.view().clone());
   attach_lora(*model, {}, 3);

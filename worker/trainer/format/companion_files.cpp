@@ -65,7 +65,7 @@ Result<json> tokenizer_config(const fs::path& folder) {
   return config;
 }
 
-json generation_config(const LlavaConfig& config) {
+json generation_config(const ModelConfig& config) {
   json object = {{"do_sample", false}};
   if (config.bos_token) object["bos_token_id"] = *config.bos_token;
   if (config.eos_token) object["eos_token_id"] = *config.eos_token;
@@ -90,7 +90,7 @@ json preprocessor_config(const ClipConfig& vision) {
           {"image_std", {0.26862954, 0.26130258, 0.27577711}}};
 }
 
-json processor_config(const LlavaConfig& config) {
+json processor_config(const ModelConfig& config) {
   return {{"processor_class", "LlavaProcessor"},
           {"image_token", "<image>"},
           {"num_additional_image_tokens", 1},
@@ -113,7 +113,7 @@ Result<> copy_tokenizer_files(const fs::path& folder, const fs::path& source) {
   return write_file_durably(folder / "tokenizer.json", tokenizer_json(tokenizer));
 }
 
-Result<> write_companion_files(const LlavaConfig& config, const fs::path& folder,
+Result<> write_companion_files(const ModelConfig& config, const fs::path& folder,
                                const fs::path& source) {
   VLSWEEP_CHECK_OK(copy_tokenizer_files(folder, source));
   VLSWEEP_CHECK_OK(

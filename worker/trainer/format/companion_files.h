@@ -16,7 +16,7 @@ Result<> copy_tokenizer_files(const std::filesystem::path& folder,
 
 // copy_tokenizer_files plus generation_config.json, preprocessor_config.json and
 // processor_config.json, copied or written so that transformers' LlavaProcessor loads.
-Result<> write_companion_files(const LlavaConfig& config, const std::filesystem::path& folder,
+Result<> write_companion_files(const ModelConfig& config, const std::filesystem::path& folder,
                                const std::filesystem::path& source);
 
 }  // namespace vlsweep

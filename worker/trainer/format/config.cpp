@@ -162,7 +162,7 @@ ClipConfig large_tower() {
   return config;
 }
 
-void read_common(Fields& fields, LlavaConfig& config) {
+void read_common(Fields& fields, ModelConfig& config) {
   fields.text("torch_dtype", config.torch_dtype);
   fields.text("dtype", config.torch_dtype);
   fields.token("bos_token_id", config.bos_token);
@@ -171,7 +171,7 @@ void read_common(Fields& fields, LlavaConfig& config) {
 }
 
 // The members of llava-hf's config.json beside text_config and vision_config.
-void read_multimodal(Fields& fields, LlavaConfig& config) {
+void read_multimodal(Fields& fields, ModelConfig& config) {
   fields.integer("image_token_id", config.image_token, 0, kMaxExtent);
   fields.integer("image_token_index", config.image_token, 0, kMaxExtent);
   fields.integer("vision_feature_layer", config.feature_layer, -kMaxLayers, kMaxLayers);
@@ -187,7 +187,7 @@ void read_multimodal(Fields& fields, LlavaConfig& config) {
 }
 
 // The members of liuhaotian's flat config.json.
-void read_flat_multimodal(Fields& fields, LlavaConfig& config) {
+void read_flat_multimodal(Fields& fields, ModelConfig& config) {
   fields.integer("mm_vision_select_layer", config.feature_layer, -kMaxLayers, kMaxLayers);
   fields.require_text("mm_projector_type", "mlp2x_gelu");
   std::string feature = "patch";
@@ -196,7 +196,7 @@ void read_flat_multimodal(Fields& fields, LlavaConfig& config) {
   config.image_token = config.text.vocab_size;  // no token of the vocabulary: a placeholder alone
 }
 
-Result<> check_feature_layer(const LlavaConfig& config, const std::string& where) {
+Result<> check_feature_layer(const ModelConfig& config, const std::string& where) {
   const std::int64_t layers = config.vision->num_layers;
   if (config.tower_layers_run() >= 0 && config.tower_layers_run() <= layers) return {};
   return fail(Errc::invalid,
@@ -207,17 +207,17 @@ Result<> check_feature_layer(const LlavaConfig& config, const std::string& where
 
 }  // namespace
 
-std::int64_t LlavaConfig::tower_layers_run() const {
+std::int64_t ModelConfig::tower_layers_run() const {
   return feature_layer >= 0 ? feature_layer : vision->num_layers + 1 + feature_layer;
 }
 
-std::int64_t LlavaConfig::image_positions() const {
+std::int64_t ModelConfig::image_positions() const {
   return vision->num_patches() + (drop_class_token ? 0 : 1);
 }
 
-Result<LlavaConfig> parse_config(std::string_view json_text, const std::string& where) {
+Result<ModelConfig> parse_config(std::string_view json_text, const std::string& where) {
   VLSWEEP_TRY(const json object, parse_json_object(json_text, where));
-  LlavaConfig config;
+  ModelConfig config;
   Fields fields(object, where);
   std::string type = "llava";
   fields.text("model_type", type);
@@ -252,7 +252,7 @@ Result<LlavaConfig> parse_config(std::string_view json_text, const std::string& 
   return config;
 }
 
-Result<LlavaConfig> load_config(const std::filesystem::path& folder) {
+Result<ModelConfig> load_config(const std::filesystem::path& folder) {
   const auto path = folder / "config.json";
   VLSWEEP_TRY(const std::string text, read_file(path, kMaxConfigBytes));
   return parse_config(text, path.string());

@@ -1,6 +1,6 @@
 // The shapes of a model as a Hugging Face folder's config.json states them: LLaVA-1.5 (a CLIP
 // tower, a two-layer projector, a LLaMA decoder) or a LLaMA decoder alone. Absent fields have the
-// defaults of transformers' LlamaConfig, CLIPVisionConfig and LlavaConfig.
+// defaults of transformers' LlamaConfig, CLIPVisionConfig and ModelConfig.
 //
 // Plain values without libtorch; load_config and parse_config are safe from any thread.
 #pragma once
@@ -43,7 +43,7 @@ struct ClipConfig {
   std::int64_t num_patches() const { return (image_size / patch_size) * (image_size / patch_size); }
 };
 
-struct LlavaConfig {
+struct ModelConfig {
   LlamaConfig text;
   std::optional<ClipConfig> vision;  // empty: a LLaMA decoder alone (LlamaForCausalLM)
   std::int64_t image_token = 32000;
@@ -61,9 +61,9 @@ struct LlavaConfig {
 };
 
 // Reads FOLDER/config.json (at most 1 MiB); every error names the file and the field.
-Result<LlavaConfig> load_config(const std::filesystem::path& folder);
-Result<LlavaConfig> parse_config(std::string_view json_text, const std::string& where);
+Result<ModelConfig> load_config(const std::filesystem::path& folder);
+Result<ModelConfig> parse_config(std::string_view json_text, const std::string& where);
 // config.json as transformers 5 reads it (LlavaForConditionalGeneration or LlamaForCausalLM).
-std::string config_json(const LlavaConfig& config);
+std::string config_json(const ModelConfig& config);
 
 }  // namespace vlsweep

@@ -10,7 +10,7 @@ json token_or_null(const std::optional<std::int64_t>& token) {
   return token ? json(*token) : json(nullptr);
 }
 
-json text_json(const LlavaConfig& config) {
+json text_json(const ModelConfig& config) {
   const LlamaConfig& text = config.text;
   return {{"model_type", "llama"},
           {"architectures", {"LlamaForCausalLM"}},
@@ -52,7 +52,7 @@ json vision_json(const ClipConfig& vision) {
 
 }  // namespace
 
-std::string config_json(const LlavaConfig& config) {
+std::string config_json(const ModelConfig& config) {
   json text = text_json(config);
   if (!config.vision) return text.dump(2) + "\n";
   json object = {{"architectures", {"LlavaForConditionalGeneration"}},

@@ -17,7 +17,8 @@ struct Active {
 
 class Decoding {
  public:
-  Decoding(const Llava& model, std::span<const Prompt> prompts, const GenerateSettings& settings)
+  Decoding(const VisionLanguageModel& model, std::span<const Prompt> prompts,
+           const GenerateSettings& settings)
       : model_(model),
         settings_(settings),
         longest_(longest(prompts)),
@@ -44,7 +45,7 @@ class Decoding {
   // Takes the likeliest token of each row of hidden states [rows, d].
   void take_tokens(const at::Tensor& hidden);
 
-  const Llava& model_;
+  const VisionLanguageModel& model_;
   GenerateSettings settings_;
   std::int64_t longest_;
   StaticKvCache cache_;
@@ -102,7 +103,8 @@ void Decoding::advance() {
 
 }  // namespace
 
-std::int64_t sequences_that_fit(const Llava& model, std::int64_t length, std::uint64_t bytes) {
+std::int64_t sequences_that_fit(const VisionLanguageModel& model, std::int64_t length,
+                                std::uint64_t bytes) {
   const LlamaConfig& text = model.config().text;
   const std::int64_t per_sequence = 2 * text.num_layers * text.num_kv_heads * text.head_dim *
                                     length *
@@ -111,7 +113,8 @@ std::int64_t sequences_that_fit(const Llava& model, std::int64_t length, std::ui
                     kMostSequences);
 }
 
-Result<std::vector<std::vector<TokenId>>> generate(const Llava& model, const FeatureTable* features,
+Result<std::vector<std::vector<TokenId>>> generate(const VisionLanguageModel& model,
+                                                   const FeatureTable* features,
                                                    std::span<const Prompt> prompts,
                                                    const GenerateSettings& settings,
                                                    const std::function<bool()>& stop) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "orchestrator/base/result.h"
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 #include "worker/trainer/text/tokenizer.h"
 #include "worker/trainer/train/feature_table.h"
 
@@ -30,12 +30,14 @@ struct GenerateSettings {
 // The answers' ids, without eos, in the order of the prompts. All prompts go in one batch; every
 // prompt's length plus max_new_tokens must be within the model's positions.
 // cancelled: `stop`, asked between steps, said so.
-Result<std::vector<std::vector<TokenId>>> generate(const Llava& model, const FeatureTable* features,
+Result<std::vector<std::vector<TokenId>>> generate(const VisionLanguageModel& model,
+                                                   const FeatureTable* features,
                                                    std::span<const Prompt> prompts,
                                                    const GenerateSettings& settings,
                                                    const std::function<bool()>& stop);
 
 // How many prompts of up to `length` positions (answers included) fit a budget of cache bytes.
-std::int64_t sequences_that_fit(const Llava& model, std::int64_t length, std::uint64_t bytes);
+std::int64_t sequences_that_fit(const VisionLanguageModel& model, std::int64_t length,
+                                std::uint64_t bytes);
 
 }  // namespace vlsweep

@@ -98,7 +98,7 @@ Result<ViewsByName> canonical_views(const std::vector<SafetensorsFile>& files) {
   return views;
 }
 
-Result<> fill_model(Llava& model, const fs::path& folder) {
+Result<> fill_model(VisionLanguageModel& model, const fs::path& folder) {
   VLSWEEP_TRY(const std::vector<SafetensorsFile> files, open_model_files(folder));
   VLSWEEP_TRY(ViewsByName views, canonical_views(files));
   if (model.config().text.tie_word_embeddings) views.erase("language_model.lm_head.weight");
@@ -168,7 +168,8 @@ Result<> merge_pair(const NamedTensor& target, const LowRankPair& pair, const Ad
   return {};
 }
 
-Result<> apply_adapter(Llava& model, const fs::path& folder, const AdapterConfig& config) {
+Result<> apply_adapter(VisionLanguageModel& model, const fs::path& folder,
+                       const AdapterConfig& config) {
   const fs::path path = folder / "adapter_model.safetensors";
   VLSWEEP_TRY(const SafetensorsFile file, SafetensorsFile::open(path));
   if (config.fan_in_fan_out) {
@@ -208,20 +209,22 @@ Result<fs::path> base_folder(const fs::path& folder, const AdapterConfig& config
               (folder / "adapter_config.json").string());
 }
 
-Result<std::unique_ptr<Llava>> load_at_depth(const fs::path& folder, at::ScalarType dtype,
-                                             at::Device device, int depth) {
+Result<std::unique_ptr<VisionLanguageModel>> load_at_depth(const fs::path& folder,
+                                                           at::ScalarType dtype, at::Device device,
+                                                           int depth) {
   if (depth > kMaxAdapterDepth) {
     return fail(Errc::invalid, "adapters upon adapters without end", folder.string());
   }
   if (!is_adapter_folder(folder)) {
-    VLSWEEP_TRY(const LlavaConfig config, load_config(folder));
-    auto model = std::make_unique<Llava>(config, dtype, device);
+    VLSWEEP_TRY(const ModelConfig config, load_config(folder));
+    auto model = std::make_unique<VisionLanguageModel>(config, dtype, device);
     VLSWEEP_CHECK_OK(fill_model(*model, folder));
     return model;
   }
   VLSWEEP_TRY(const AdapterConfig config, load_adapter_config(folder));
   VLSWEEP_TRY(const fs::path base, base_folder(folder, config));
-  VLSWEEP_TRY(std::unique_ptr<Llava> model, load_at_depth(base, dtype, device, depth + 1));
+  VLSWEEP_TRY(std::unique_ptr<VisionLanguageModel> model,
+              load_at_depth(base, dtype, device, depth + 1));
   VLSWEEP_CHECK_OK(apply_adapter(*model, folder, config));
   return model;
 }
@@ -239,8 +242,9 @@ at::Tensor tensor_of(const TensorView& view) {
   return copy;
 }
 
-Result<std::unique_ptr<Llava>> load_checkpoint(const fs::path& folder, at::ScalarType dtype,
-                                               at::Device device) {
+Result<std::unique_ptr<VisionLanguageModel>> load_checkpoint(const fs::path& folder,
+                                                             at::ScalarType dtype,
+                                                             at::Device device) {
   try {
     const at::NoGradGuard no_grad;
     return load_at_depth(folder, dtype, device, 0);

@@ -47,7 +47,7 @@ class Bundle {
 };
 
 // The merged weights of linears that carry LoRA, by the address of the base weight.
-std::map<const void*, at::Tensor> merged_weights(const Llava& model) {
+std::map<const void*, at::Tensor> merged_weights(const VisionLanguageModel& model) {
   std::map<const void*, at::Tensor> merged;
   for (const FusedLinear* linear : model.language_linears()) {
     if (linear->lora) merged.emplace(linear->weight.const_data_ptr(), merged_weight(*linear));
@@ -55,7 +55,7 @@ std::map<const void*, at::Tensor> merged_weights(const Llava& model) {
   return merged;
 }
 
-Result<> write_model(const Llava& model, const fs::path& folder) {
+Result<> write_model(const VisionLanguageModel& model, const fs::path& folder) {
   const auto merged = merged_weights(model);
   Bundle bundle;
   for (const NamedTensor& tensor : model.named_tensors()) {
@@ -65,12 +65,13 @@ Result<> write_model(const Llava& model, const fs::path& folder) {
                parameter.narrow(0, tensor.first_row, tensor.num_rows));
   }
   VLSWEEP_CHECK_OK(bundle.write(folder / "model.safetensors"));
-  LlavaConfig config = model.config();
+  ModelConfig config = model.config();
   config.torch_dtype = dtype_name(model.dtype());
   return write_file_durably(folder / "config.json", config_json(config));
 }
 
-Result<> write_adapter(const Llava& model, const fs::path& folder, const fs::path& base) {
+Result<> write_adapter(const VisionLanguageModel& model, const fs::path& folder,
+                       const fs::path& base) {
   Bundle bundle;
   const bool text_only = !model.has_vision();
   const auto path = [&](const std::string& name) {
@@ -109,7 +110,8 @@ TensorView view_of(std::string name, const at::Tensor& tensor) {
   return view;
 }
 
-Result<> save_checkpoint(const Llava& model, const fs::path& folder, const fs::path& source) {
+Result<> save_checkpoint(const VisionLanguageModel& model, const fs::path& folder,
+                         const fs::path& source) {
   try {
     VLSWEEP_CHECK_OK(make_folders(folder));
     VLSWEEP_CHECK_OK(write_companion_files(model.config(), folder, source));
@@ -119,8 +121,8 @@ Result<> save_checkpoint(const Llava& model, const fs::path& folder, const fs::p
   }
 }
 
-Result<> save_adapter(const Llava& model, const fs::path& folder, const fs::path& base,
-                      const fs::path& source) {
+Result<> save_adapter(const VisionLanguageModel& model, const fs::path& folder,
+                      const fs::path& base, const fs::path& source) {
   if (!model.has_lora()) return fail(Errc::internal, "the model has no LoRA to save");
   try {
     VLSWEEP_CHECK_OK(make_folders(folder));

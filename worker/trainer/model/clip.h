@@ -1,7 +1,7 @@
 // The CLIP vision tower (pre-LN transformer over patches plus a class token), run only up to the
 // layer whose hidden states the projector reads. Matches transformers' CLIPVisionModel.
 //
-// Owned by Llava; used by one thread.
+// Owned by VisionLanguageModel; used by one thread.
 #pragma once
 
 #include <torch/torch.h>

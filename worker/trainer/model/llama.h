@@ -2,7 +2,7 @@
 // LlamaModel (half-split RoPE, RMSNorm cast before the weight).
 //
 // Shapes: B rows (sequences), T positions, d hidden size, Hk key/value heads, D head size.
-// Owned by Llava; used by one thread.
+// Owned by VisionLanguageModel; used by one thread.
 #pragma once
 
 #include <torch/torch.h>
@@ -45,7 +45,7 @@ struct AttentionPlan;  // of llama.cpp
 
 class LlamaDecoder {
  public:
-  // Undefined weights; Llava fills them.
+  // Undefined weights; VisionLanguageModel fills them.
   explicit LlamaDecoder(const LlamaConfig& config) : config_(config) {}
 
   // Embeddings [B, T, d] -> normed hidden states [B, T, d]. Without `rows` every sequence begins at

@@ -15,7 +15,7 @@ at::Tensor merged_weight(const FusedLinear& linear) {
   return merged.to(linear.weight.scalar_type());
 }
 
-void merge_lora(Llava& model) {
+void merge_lora(VisionLanguageModel& model) {
   const at::NoGradGuard no_grad;
   for (FusedLinear* linear : model.language_linears()) {
     if (!linear->lora) continue;

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 
 namespace vlsweep {
 
@@ -16,12 +16,12 @@ struct LoraSettings {
 
 // Attaches to q, k, v, o, gate, up and down of every layer and freezes everything but LoRA's
 // matrices (float32) and the projector.
-void attach_lora(Llava& model, const LoraSettings& settings, std::uint64_t seed);
+void attach_lora(VisionLanguageModel& model, const LoraSettings& settings, std::uint64_t seed);
 
 // A linear's weight with its LoRA added in float32, in the weight's dtype.
 at::Tensor merged_weight(const FusedLinear& linear);
 
 // W += scale * B A in float32, then the LoRA matrices are gone.
-void merge_lora(Llava& model);
+void merge_lora(VisionLanguageModel& model);
 
 }  // namespace vlsweep

@@ -1,11 +1,11 @@
-// Random weights for make_llava and attach_lora. The numbers are our own (mt19937_64 and Box-Muller
-// in double), since ATen's differ between instruction sets.
+// Random weights for make_random_model and attach_lora. The numbers are our own (mt19937_64 and
+// Box-Muller in double), since ATen's differ between instruction sets.
 #include <cmath>
 #include <numbers>
 #include <random>
 
-#include "worker/trainer/model/llava.h"
 #include "worker/trainer/model/lora.h"
+#include "worker/trainer/model/vision_language_model.h"
 
 namespace vlsweep {
 namespace {
@@ -56,9 +56,11 @@ double deviation_of(const std::string& name, const InitSettings& settings, std::
 
 }  // namespace
 
-std::unique_ptr<Llava> make_llava(const LlavaConfig& config, std::uint64_t seed,
-                                  const InitSettings& settings, at::Device device) {
-  auto model = std::make_unique<Llava>(config, at::kFloat, device);
+std::unique_ptr<VisionLanguageModel> make_random_model(const ModelConfig& config,
+                                                       std::uint64_t seed,
+                                                       const InitSettings& settings,
+                                                       at::Device device) {
+  auto model = std::make_unique<VisionLanguageModel>(config, at::kFloat, device);
   RandomNumbers random(seed);
   for (const NamedTensor& tensor : model->named_tensors()) {
     if (tensor.name.ends_with(".bias")) continue;
@@ -72,7 +74,7 @@ std::unique_ptr<Llava> make_llava(const LlavaConfig& config, std::uint64_t seed,
   return model;
 }
 
-void attach_lora(Llava& model, const LoraSettings& settings, std::uint64_t seed) {
+void attach_lora(VisionLanguageModel& model, const LoraSettings& settings, std::uint64_t seed) {
   RandomNumbers random(seed);
   for (Part part : {Part::vision_tower, Part::language_model}) model.set_trainable(part, false);
   model.set_trainable(Part::projector, true);

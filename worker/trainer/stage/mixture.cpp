@@ -22,7 +22,7 @@ Result<std::vector<std::int64_t>> select(const SourceSpec& source, std::uint64_t
 Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found, PromptStyle style,
                          const LoadedModel& loaded) {
   VLSWEEP_TRY(const std::int64_t image, found);
-  const LlavaConfig& config = loaded.model->config();
+  const ModelConfig& config = loaded.model->config();
   std::vector<DialogueTurn> turns;
   for (const Turn& turn : sample.turns) turns.push_back({turn.user, turn.assistant});
   EncodedSample encoded =
@@ -90,8 +90,8 @@ Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const Loaded
   const std::size_t size = dataset.samples.size();
   PreparedItems once{std::vector<std::optional<TrainItem>>(key.empty() ? size : 0), 0};
   PreparedItems& prepared = key.empty() ? once : workplace.prepared(key, size);
-  VLSWEEP_CHECK_OK(prepare(indices, dataset, style, loaded, features, stop, prepared,
-                           mixture.complaints));
+  VLSWEEP_CHECK_OK(
+      prepare(indices, dataset, style, loaded, features, stop, prepared, mixture.complaints));
   nlohmann::json ids = nlohmann::json::array();
   for (const std::int64_t i : indices) {
     const auto& item = prepared.items[static_cast<std::size_t>(i)];
@@ -106,13 +106,14 @@ Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const Loaded
 
 }  // namespace
 
-bool image_positions_fit(const std::vector<TokenId>& ids, const LlavaConfig& config,
+bool image_positions_fit(const std::vector<TokenId>& ids, const ModelConfig& config,
                          bool has_image) {
   if (!config.vision) return !has_image;
   return std::ranges::count(ids, config.image_token) == (has_image ? config.image_positions() : 0);
 }
 
-Result<std::vector<Result<std::int64_t>>> find_images(const Llava& model, FeatureTable* features,
+Result<std::vector<Result<std::int64_t>>> find_images(const VisionLanguageModel& model,
+                                                      FeatureTable* features,
                                                       const std::vector<const Sample*>& samples,
                                                       const std::function<bool()>& stop) {
   std::vector<std::filesystem::path> paths;

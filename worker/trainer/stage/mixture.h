@@ -29,13 +29,14 @@ Result<Mixture> read_mixture(const TuneSpec& spec, const LoadedModel& loaded, Wo
                              FeatureTable* features, const std::function<bool()>& stop);
 
 // Finds the images in the table, one id per sample (-1: text only), or says why a sample is bad.
-Result<std::vector<Result<std::int64_t>>> find_images(const Llava& model, FeatureTable* features,
+Result<std::vector<Result<std::int64_t>>> find_images(const VisionLanguageModel& model,
+                                                      FeatureTable* features,
                                                       const std::vector<const Sample*>& samples,
                                                       const std::function<bool()>& stop);
 
 // Whether a sample's ids hold just the positions of its image (none without one): a text that
 // spells the image token, or a cut through an image, does not.
-bool image_positions_fit(const std::vector<TokenId>& ids, const LlavaConfig& config,
+bool image_positions_fit(const std::vector<TokenId>& ids, const ModelConfig& config,
                          bool has_image);
 
 }  // namespace vlsweep

@@ -26,7 +26,7 @@ struct Pretraining {
   std::int64_t steps_done = 0;
   std::vector<Metric> metrics;
 
-  Llava& model() { return *loaded.model; }
+  VisionLanguageModel& model() { return *loaded.model; }
   bool stop() const { return sink.cancelled(); }
   std::uint64_t seed_of(const PretrainPhase& phase) const {
     return SplitMix64(spec.seed, phase.name).next();
@@ -39,11 +39,11 @@ Result<Pretraining> begin(const PretrainSpec& spec, const PretrainRecipe& recipe
   const auto image_token = tokenizer.image();
   if (!image_token)
     return fail(Errc::invalid, "the tokenizer has no <image> token", spec.world.string());
-  LlavaConfig config = world_model_config(tokenizer.vocab_size(), *image_token);
+  ModelConfig config = world_model_config(tokenizer.vocab_size(), *image_token);
   config.bos_token = tokenizer.bos();
   config.eos_token = tokenizer.eos();
   config.pad_token = tokenizer.pad();
-  auto model = make_llava(config, spec.seed, recipe.init, workplace.device());
+  auto model = make_random_model(config, spec.seed, recipe.init, workplace.device());
   return Pretraining{spec, recipe, sink, {std::move(model), std::move(tokenizer), {}, {}}, 0, {}};
 }
 

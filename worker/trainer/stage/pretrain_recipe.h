@@ -1,6 +1,6 @@
 // The numbers by which the micro-world's base model is made, all in one place. They are settled by
-// experiment (README.md says which); a change here needs a new kRecipe (spec.h), for a stage's key
-// does not hang on them.
+// experiment (README.md says which); a change here needs a new kRecipeVersion
+// (orchestrator/protocol/stage.h), for a stage's key does not hang on them.
 //
 // Plain values.
 #pragma once
@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "worker/trainer/format/config.h"
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 
 namespace vlsweep {
 
@@ -44,8 +44,8 @@ struct PretrainRecipe {
 };
 
 // LLaVA's architecture at toy size.
-inline LlavaConfig world_model_config(std::int64_t vocabulary, std::int64_t image_token) {
-  LlavaConfig config;
+inline ModelConfig world_model_config(std::int64_t vocabulary, std::int64_t image_token) {
+  ModelConfig config;
   config.text.vocab_size = vocabulary;
   config.text.hidden_size = 64;
   config.text.intermediate_size = 172;

@@ -28,7 +28,7 @@ std::string question_of(const SuiteSpec& suite, const Sample& sample) {
 Result<Prompt> encode(const RespondSpec& spec, const LoadedModel& loaded, PromptStyle style,
                       const std::string& text, const Result<std::int64_t>& found) {
   VLSWEEP_TRY(const std::int64_t image, found);
-  const LlavaConfig& config = loaded.model->config();
+  const ModelConfig& config = loaded.model->config();
   const DialogueTurn turn{text, {}};
   Prompt prompt{encode_prompt(loaded.tokenizer, style, {&turn, 1}, image >= 0, config.image_token),
                 image};

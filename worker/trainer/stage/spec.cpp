@@ -21,9 +21,9 @@ std::uint64_t read_seed(JsonFields& fields) {
 }
 
 void check_recipe(JsonFields& fields) {
-  if (const auto recipe = fields.integer("recipe", 0, kMaxCount); recipe != kRecipe)
+  if (const auto recipe = fields.integer("recipe", 0, kMaxCount); recipe != kRecipeVersion)
     fields.complain("recipe", "is " + std::to_string(recipe) + "; this trainer knows recipe " +
-                                  std::to_string(kRecipe) + " only");
+                                  std::to_string(kRecipeVersion) + " only");
 }
 
 // {"parent": i} is the checkpoint of a parent stage; {"@path", "digest"} a folder of its own.

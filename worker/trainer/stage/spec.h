@@ -17,9 +17,6 @@
 
 namespace vlsweep {
 
-// The only version of the stages' recipes that this trainer knows.
-inline constexpr std::int64_t kRecipe = 1;
-
 // One attempt of one stage. `kind` and `spec` are checked by the reader of that kind below.
 struct StageRequest {
   std::uint32_t stage = 0;

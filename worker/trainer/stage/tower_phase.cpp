@@ -72,7 +72,7 @@ at::Tensor head_weight(std::int64_t classes, std::int64_t inputs,
 
 }  // namespace
 
-Result<TowerPhase> TowerPhase::make(const Llava& model, const Tokenizer& tokenizer,
+Result<TowerPhase> TowerPhase::make(const VisionLanguageModel& model, const Tokenizer& tokenizer,
                                     const std::vector<LabelledImage>& images,
                                     const TowerSettings& settings,
                                     const std::function<bool()>& stop) {

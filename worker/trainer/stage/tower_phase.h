@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "orchestrator/base/result.h"
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 #include "worker/trainer/stage/world_text.h"
 #include "worker/trainer/text/tokenizer.h"
 #include "worker/trainer/train/batches.h"
@@ -29,7 +29,7 @@ class TowerPhase {
  public:
   // Reads all images. invalid: an image is bad, its words are not one per feature, or a word is not
   // one token.
-  static Result<TowerPhase> make(const Llava& model, const Tokenizer& tokenizer,
+  static Result<TowerPhase> make(const VisionLanguageModel& model, const Tokenizer& tokenizer,
                                  const std::vector<LabelledImage>& images,
                                  const TowerSettings& settings, const std::function<bool()>& stop);
 
@@ -41,10 +41,10 @@ class TowerPhase {
   StepLoss operator()(FlatAdamW& optimizer);
 
  private:
-  TowerPhase(const Llava& model, BatchOrder order, double word_weight)
+  TowerPhase(const VisionLanguageModel& model, BatchOrder order, double word_weight)
       : model_(model), word_weight_(word_weight), order_(std::move(order)) {}
 
-  const Llava& model_;
+  const VisionLanguageModel& model_;
   double word_weight_;
   BatchOrder order_;
   at::Tensor pixels_;             // [N, 3, S, S]

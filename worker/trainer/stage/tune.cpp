@@ -18,7 +18,7 @@ bool is_frozen(const TuneSpec& spec, const char* part) {
   return std::ranges::find(spec.freeze, part) != spec.freeze.end();
 }
 
-Result<> choose_trainable(const TuneSpec& spec, Llava& model) {
+Result<> choose_trainable(const TuneSpec& spec, VisionLanguageModel& model) {
   if (model.has_vision() && !is_frozen(spec, "vision_tower"))
     return fail(Errc::invalid, "should hold vision_tower: this trainer keeps the tower frozen",
                 "spec.freeze");
@@ -65,7 +65,7 @@ std::filesystem::path base_reference(const TuneSpec& spec) {
   return std::filesystem::path("../../..") / shard.filename() / stage.filename() / "checkpoint";
 }
 
-Result<> save(const TuneSpec& spec, const StageRequest& request, const Llava& model,
+Result<> save(const TuneSpec& spec, const StageRequest& request, const VisionLanguageModel& model,
               const Mixture& mixture) {
   const std::filesystem::path folder = request.out / "checkpoint";
   if (model.has_lora())
@@ -88,7 +88,7 @@ std::string note_of(const Mixture& mixture, const MicroBatches& micro_batches) {
 Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
                               Workplace& workplace, StageSink& sink) {
   VLSWEEP_TRY(LoadedModel loaded, workplace.load(spec.base));
-  Llava& model = *loaded.model;
+  VisionLanguageModel& model = *loaded.model;
   VLSWEEP_TRY(const ImageMode mode, image_mode(spec.image_mode));
   FeatureTable* features = model.has_vision() ? &workplace.features(loaded.tower, mode) : nullptr;
   VLSWEEP_TRY(const Mixture mixture, read_mixture(spec, loaded, workplace, features,

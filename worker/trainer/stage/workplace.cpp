@@ -40,9 +40,9 @@ std::string model_key(const std::filesystem::path& folder) {
 }
 
 // Two checkpoints whose towers give the same features have the same digest.
-std::string tower_digest(const Llava& model) {
+std::string tower_digest(const VisionLanguageModel& model) {
   if (!model.has_vision()) return {};
-  const LlavaConfig& config = model.config();
+  const ModelConfig& config = model.config();
   std::string text = config.vision->hidden_act + std::to_string(config.feature_layer) +
                      (config.drop_class_token ? "patches" : "all") +
                      std::to_string(config.vision->layer_norm_eps) + ' ' +
@@ -58,13 +58,13 @@ std::string tower_digest(const Llava& model) {
 // Two folders whose tokenizers give the same ids have the same digest.
 std::string tokenizer_digest(const std::filesystem::path& folder) {
   std::string digests;
-  for (const char* file : {"tokenizer.model", "tokenizer_config.json", "added_tokens.json",
-                           "special_tokens_map.json"})
+  for (const char* file :
+       {"tokenizer.model", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"})
     digests += sha256_file(folder / file).value_or("none") + ' ';
   return sha256_hex(digests);
 }
 
-std::uint64_t bytes_of(const Llava& model) {
+std::uint64_t bytes_of(const VisionLanguageModel& model) {
   std::uint64_t bytes = 0;
   for (const NamedTensor& tensor : model.named_tensors()) bytes += tensor.view().nbytes();
   return bytes;

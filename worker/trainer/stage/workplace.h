@@ -17,7 +17,7 @@
 
 #include "orchestrator/base/result.h"
 #include "worker/data/read.h"
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 #include "worker/trainer/stage/pretrain_recipe.h"
 #include "worker/trainer/stage/sink.h"
 #include "worker/trainer/stage/spec.h"
@@ -28,7 +28,7 @@
 namespace vlsweep {
 
 struct LoadedModel {
-  std::unique_ptr<Llava> model;
+  std::unique_ptr<VisionLanguageModel> model;
   Tokenizer tokenizer;
   std::string tower;             // digest of the tower's weights and settings; empty: no tower
   std::string tokenizer_digest;  // of its files; empty: what it makes is not to be kept

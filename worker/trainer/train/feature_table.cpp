@@ -25,7 +25,7 @@ Result<std::string> identity(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<at::Tensor> FeatureTable::pixels(const Llava& model,
+Result<at::Tensor> FeatureTable::pixels(const VisionLanguageModel& model,
                                         const std::filesystem::path& path) const {
   const std::int64_t size = model.config().vision->image_size;
   VLSWEEP_TRY(const Image image, load_image(path));
@@ -35,7 +35,7 @@ Result<at::Tensor> FeatureTable::pixels(const Llava& model,
 }
 
 Result<std::vector<Result<std::int64_t>>> FeatureTable::add(
-    const Llava& model, std::span<const std::filesystem::path> images,
+    const VisionLanguageModel& model, std::span<const std::filesystem::path> images,
     const std::function<bool()>& stop) {
   std::vector<Result<std::int64_t>> result;
   std::vector<std::int64_t> waiting;
@@ -75,7 +75,7 @@ Result<std::vector<Result<std::int64_t>>> FeatureTable::add(
   return result;
 }
 
-void FeatureTable::compute(const Llava& model, const std::vector<std::int64_t>& ids,
+void FeatureTable::compute(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids,
                            const std::vector<at::Tensor>& pixels) {
   const torch::NoGradGuard no_grad;
   const at::Tensor features = model.image_features(at::stack(pixels).to(model.device()));
@@ -102,7 +102,8 @@ void FeatureTable::keep(std::int64_t id, const at::Tensor& features) {
   entries_[static_cast<std::size_t>(id)].row = rows_++;
 }
 
-at::Tensor FeatureTable::gather(const Llava& model, const std::vector<std::int64_t>& ids) const {
+at::Tensor FeatureTable::gather(const VisionLanguageModel& model,
+                                const std::vector<std::int64_t>& ids) const {
   const torch::NoGradGuard no_grad;
   std::vector<std::int64_t> rows, missing;
   for (const std::int64_t id : ids) {

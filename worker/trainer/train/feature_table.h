@@ -18,7 +18,7 @@
 
 #include "orchestrator/base/result.h"
 #include "worker/trainer/image/preprocess.h"
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 
 namespace vlsweep {
 
@@ -29,12 +29,12 @@ class FeatureTable {
   // Ids for gather(), one per path, or why an image cannot be used. An image is known again by its
   // path, size and time of change. Decodes and computes what is new.
   // cancelled: `stop` said so.
-  Result<std::vector<Result<std::int64_t>>> add(const Llava& model,
+  Result<std::vector<Result<std::int64_t>>> add(const VisionLanguageModel& model,
                                                 std::span<const std::filesystem::path> images,
                                                 const std::function<bool()>& stop);
 
   // Features [ids.size(), P, dv] on the model's device; without gradient.
-  at::Tensor gather(const Llava& model, const std::vector<std::int64_t>& ids) const;
+  at::Tensor gather(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids) const;
 
   std::uint64_t bytes() const;
 
@@ -43,8 +43,9 @@ class FeatureTable {
     std::filesystem::path path;
     std::int64_t row = -1;  // in features_, or -1: not kept
   };
-  Result<at::Tensor> pixels(const Llava& model, const std::filesystem::path& path) const;
-  void compute(const Llava& model, const std::vector<std::int64_t>& ids,
+  Result<at::Tensor> pixels(const VisionLanguageModel& model,
+                            const std::filesystem::path& path) const;
+  void compute(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids,
                const std::vector<at::Tensor>& pixels);
   void keep(std::int64_t id, const at::Tensor& features);
   void reserve(std::int64_t rows, const at::Tensor& like);

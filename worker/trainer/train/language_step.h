@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 #include "worker/trainer/train/batches.h"
 #include "worker/trainer/train/feature_table.h"
 #include "worker/trainer/train/items.h"
@@ -29,7 +29,7 @@ struct StepLoss {
 class LanguageStep {
  public:
   // `features` may be null if no item has an image.
-  LanguageStep(const Llava& model, const FeatureTable* features,
+  LanguageStep(const VisionLanguageModel& model, const FeatureTable* features,
                const std::vector<TrainItem>& items, BatchOrder order, std::int64_t micro_batch)
       : model_(model),
         features_(features),
@@ -47,7 +47,7 @@ class LanguageStep {
   // Sum of the cross-entropies of a micro-batch's supervised positions, divided by `divisor`.
   at::Tensor loss(const TokenBatch& batch, double divisor) const;
 
-  const Llava& model_;
+  const VisionLanguageModel& model_;
   const FeatureTable* features_;
   const std::vector<TrainItem>& items_;
   BatchOrder order_;

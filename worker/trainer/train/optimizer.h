@@ -11,7 +11,7 @@
 #include <functional>
 #include <vector>
 
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 
 namespace vlsweep {
 

@@ -1,4 +1,4 @@
-#include "worker/trainer/model/llava.h"
+#include "worker/trainer/model/vision_language_model.h"
 
 #include <string_view>
 #include <utility>
@@ -158,9 +158,10 @@ std::vector<Linear*> linears_of(Model& model) {
 
 }  // namespace
 
-Llava::Llava(const LlavaConfig& config, at::ScalarType dtype, at::Device device)
-    : language_model(make_decoder(
-          config.text, Allocator{at::TensorOptions().dtype(dtype).device(device)})),
+VisionLanguageModel::VisionLanguageModel(const ModelConfig& config, at::ScalarType dtype,
+                                         at::Device device)
+    : language_model(
+          make_decoder(config.text, Allocator{at::TensorOptions().dtype(dtype).device(device)})),
       config_(config),
       dtype_(dtype),
       device_(device) {
@@ -169,22 +170,22 @@ Llava::Llava(const LlavaConfig& config, at::ScalarType dtype, at::Device device)
   vision_tower = make_tower(*config.vision, make);
   const std::int64_t d = config.text.hidden_size;
   const std::string prefix = "multi_modal_projector.";
-  projector_1 = make.linear(prefix, {{"linear_1", d}}, config.vision->hidden_size,
-                            config.projector_bias);
+  projector_1 =
+      make.linear(prefix, {{"linear_1", d}}, config.vision->hidden_size, config.projector_bias);
   projector_2 = make.linear(prefix, {{"linear_2", d}}, d, config.projector_bias);
 }
 
-at::Tensor Llava::tower_features(const at::Tensor& pixels) const {
+at::Tensor VisionLanguageModel::tower_features(const at::Tensor& pixels) const {
   const at::Tensor states = vision_tower->hidden_states(pixels, config_.tower_layers_run());
   return config_.drop_class_token ? states.narrow(1, 1, states.size(1) - 1) : states;
 }
 
-at::Tensor Llava::image_features(const at::Tensor& pixels) const {
+at::Tensor VisionLanguageModel::image_features(const at::Tensor& pixels) const {
   const at::NoGradGuard no_grad;
   return tower_features(pixels).contiguous();
 }
 
-at::Tensor Llava::project(const at::Tensor& features) const {
+at::Tensor VisionLanguageModel::project(const at::Tensor& features) const {
   const at::Tensor rows = features.reshape({-1, features.size(-1)});
   const at::Tensor projected = projector_2(at::gelu(projector_1(rows, training_)), training_);
   std::vector<std::int64_t> shape = features.sizes().vec();
@@ -192,7 +193,7 @@ at::Tensor Llava::project(const at::Tensor& features) const {
   return projected.view(shape);
 }
 
-at::Tensor Llava::embed(const at::Tensor& ids, const at::Tensor& projected) const {
+at::Tensor VisionLanguageModel::embed(const at::Tensor& ids, const at::Tensor& projected) const {
   const std::int64_t d = config_.text.hidden_size;
   if (!projected.defined()) return at::embedding(language_model.embed_tokens, ids);
   const at::Tensor placeholders = ids.eq(config_.image_token);
@@ -208,21 +209,21 @@ at::Tensor Llava::embed(const at::Tensor& ids, const at::Tensor& projected) cons
   return embedded.view({ids.size(0), ids.size(1), d});
 }
 
-at::Tensor Llava::decode(const at::Tensor& embeddings, CacheRows* rows) const {
+at::Tensor VisionLanguageModel::decode(const at::Tensor& embeddings, CacheRows* rows) const {
   return language_model.decode(embeddings, rows, training_);
 }
 
-at::Tensor Llava::logits(const at::Tensor& hidden) const {
+at::Tensor VisionLanguageModel::logits(const at::Tensor& hidden) const {
   return linear_rows(hidden, language_model.lm_head);
 }
 
-void Llava::set_trainable(Part part, bool trainable) {
+void VisionLanguageModel::set_trainable(Part part, bool trainable) {
   for (NamedTensor& tensor : named_tensors()) {
     if (tensor.part == part) tensor.parameter.requires_grad_(trainable);
   }
 }
 
-std::vector<TrainableParameter> Llava::trainable_parameters() const {
+std::vector<TrainableParameter> VisionLanguageModel::trainable_parameters() const {
   std::vector<TrainableParameter> parameters;
   for (const NamedTensor& tensor : named_tensors()) {
     if (tensor.first_row != 0 || !tensor.parameter.requires_grad()) continue;
@@ -241,7 +242,7 @@ std::vector<TrainableParameter> Llava::trainable_parameters() const {
   return parameters;
 }
 
-std::vector<NamedTensor> Llava::named_tensors() const {
+std::vector<NamedTensor> VisionLanguageModel::named_tensors() const {
   std::vector<NamedTensor> tensors;
   if (vision_tower) {
     list_tower(*vision_tower, {Part::vision_tower, tensors});
@@ -253,14 +254,16 @@ std::vector<NamedTensor> Llava::named_tensors() const {
   return tensors;
 }
 
-std::vector<FusedLinear*> Llava::language_linears() {
-  return linears_of<Llava, FusedLinear>(*this);
+std::vector<FusedLinear*> VisionLanguageModel::language_linears() {
+  return linears_of<VisionLanguageModel, FusedLinear>(*this);
 }
 
-std::vector<const FusedLinear*> Llava::language_linears() const {
-  return linears_of<const Llava, const FusedLinear>(*this);
+std::vector<const FusedLinear*> VisionLanguageModel::language_linears() const {
+  return linears_of<const VisionLanguageModel, const FusedLinear>(*this);
 }
 
-bool Llava::has_lora() const { return language_model.layers.front().qkv.lora.has_value(); }
+bool VisionLanguageModel::has_lora() const {
+  return language_model.layers.front().qkv.lora.has_value();
+}
 
 }  // namespace vlsweep

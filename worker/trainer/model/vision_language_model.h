@@ -49,13 +49,13 @@ struct InitSettings {
   double position_std = 0.3;  // class and position embeddings
 };
 
-class Llava {
+class VisionLanguageModel {
  public:
-  // Allocates zeroed parameters (norm weights too); load_checkpoint or make_llava fills them. Every
-  // part is frozen at first.
-  Llava(const LlavaConfig& config, at::ScalarType dtype, at::Device device);
+  // Allocates zeroed parameters (norm weights too); load_checkpoint or make_random_model fills
+  // them. Every part is frozen at first.
+  VisionLanguageModel(const ModelConfig& config, at::ScalarType dtype, at::Device device);
 
-  const LlavaConfig& config() const { return config_; }
+  const ModelConfig& config() const { return config_; }
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
   at::TensorOptions options() const { return at::TensorOptions().dtype(dtype_).device(device_); }
@@ -95,7 +95,7 @@ class Llava {
   FusedLinear projector_1, projector_2;
 
  private:
-  LlavaConfig config_;
+  ModelConfig config_;
   at::ScalarType dtype_;
   at::Device device_;
   bool training_ = false;
@@ -103,7 +103,9 @@ class Llava {
 
 // A new model with seeded random weights (float32), for the micro-world's pretraining. The same
 // seed gives the same bits on every CPU.
-std::unique_ptr<Llava> make_llava(const LlavaConfig& config, std::uint64_t seed,
-                                  const InitSettings& settings, at::Device device = at::kCPU);
+std::unique_ptr<VisionLanguageModel> make_random_model(const ModelConfig& config,
+                                                       std::uint64_t seed,
+                                                       const InitSettings& settings,
+                                                       at::Device device = at::kCPU);
 
 }  // namespace vlsweep
