@@ -237,8 +237,8 @@ TEST_F(StageTest, AnImageHasTheTokensOfATextSceneAroundIt) {
   const TokenId image = *tokenizer.image();
   const DialogueTurn shown{"what is shown", {}}, told{" red-dot blank v blank\nwhat is shown", {}};
   const auto with_image = expand_image(
-      encode_prompt(tokenizer, PromptStyle::micro, {&shown, 1}, true, image), image, 4);
-  auto scene = encode_prompt(tokenizer, PromptStyle::micro, {&told, 1}, false, image);
+      *encode_prompt(tokenizer, PromptStyle::micro, {&shown, 1}, true, image), image, 4);
+  auto scene = *encode_prompt(tokenizer, PromptStyle::micro, {&told, 1}, false, image);
   const auto first = std::ranges::find(with_image, image) - with_image.begin();
   ASSERT_EQ(scene.size(), with_image.size());
   std::fill_n(scene.begin() + first, 4, image);

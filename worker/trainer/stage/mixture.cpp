@@ -25,8 +25,8 @@ Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found
   const ModelConfig& config = loaded.model->config();
   std::vector<DialogueTurn> turns;
   for (const Turn& turn : sample.turns) turns.push_back({turn.user, turn.assistant});
-  EncodedSample encoded =
-      encode_training(loaded.tokenizer, style, turns, image >= 0, config.image_token);
+  VLSWEEP_TRY(EncodedSample encoded,
+              encode_training(loaded.tokenizer, style, turns, image >= 0, config.image_token));
   if (config.vision)
     expand_image(encoded, config.image_token, config.image_positions(), config.text.max_positions);
   TrainItem item{std::move(encoded.ids), std::move(encoded.labels), image};

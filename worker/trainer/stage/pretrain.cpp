@@ -55,7 +55,8 @@ void compose_words(Pretraining& run, const std::vector<LabelledImage>& images) {
   for (const LabelledImage& image : images) words.insert(image.words.begin(), image.words.end());
   const auto row = [&](const std::string& word) {
     const auto ids = run.loaded.tokenizer.encode(word);
-    return ids.size() == 1 ? run.model().language_model.embed_tokens[ids.front()] : at::Tensor();
+    return ids && ids->size() == 1 ? run.model().language_model.embed_tokens[ids->front()]
+                                   : at::Tensor();
   };
   for (const std::string& word : words) {
     const std::size_t dash = word.find('-');
@@ -100,8 +101,9 @@ Result<> train_text(Pretraining& run, const PretrainPhase& phase, const char* fi
   std::vector<TrainItem> items;
   for (const TextItem& text : texts) {
     const DialogueTurn turn{text.prompt, text.answer};
-    EncodedSample encoded = encode_training(run.loaded.tokenizer, PromptStyle::micro, {&turn, 1},
-                                            false, run.model().config().image_token);
+    VLSWEEP_TRY(EncodedSample encoded,
+                encode_training(run.loaded.tokenizer, PromptStyle::micro, {&turn, 1}, false,
+                                run.model().config().image_token));
     items.push_back({std::move(encoded.ids), std::move(encoded.labels), -1});
   }
   run.model().set_trainable(Part::language_model, true);

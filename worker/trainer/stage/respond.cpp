@@ -30,8 +30,9 @@ Result<Prompt> encode(const RespondSpec& spec, const LoadedModel& loaded, Prompt
   VLSWEEP_TRY(const std::int64_t image, found);
   const ModelConfig& config = loaded.model->config();
   const DialogueTurn turn{text, {}};
-  Prompt prompt{encode_prompt(loaded.tokenizer, style, {&turn, 1}, image >= 0, config.image_token),
-                image};
+  VLSWEEP_TRY(auto ids,
+              encode_prompt(loaded.tokenizer, style, {&turn, 1}, image >= 0, config.image_token));
+  Prompt prompt{std::move(ids), image};
   if (config.vision)
     prompt.ids = expand_image(prompt.ids, config.image_token, config.image_positions());
   if (!image_positions_fit(prompt.ids, config, image >= 0))

@@ -37,7 +37,7 @@ Result<> add_labels(const LabelledImage& image, const Tokenizer& tokenizer, std:
                     std::to_string(cells) + " cells",
                 image.image.string());
   for (const std::string& word : image.words) {
-    const auto ids = tokenizer.encode(word);
+    VLSWEEP_TRY(const auto ids, tokenizer.encode(word));
     if (ids.size() != 1)
       return fail(Errc::invalid, "the word " + word + " is not one token", image.image.string());
     labels.words.push_back(ids.front());

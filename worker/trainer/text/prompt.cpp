@@ -48,12 +48,13 @@ std::string question(const DialogueTurn& turn, bool with_image) {
 }
 
 // LLaVA's tokenizer_image_token: each chunk around the placeholder is a text of its own.
-std::vector<TokenId> tokenize_with_image(const Tokenizer& tokenizer, std::string_view text,
-                                         TokenId image_token) {
-  std::vector<TokenId> ids{tokenizer.bos()};
+Result<std::vector<TokenId>> tokenize_with_image(const Tokenizer& tokenizer, std::string_view text,
+                                                 TokenId image_token) {
+  std::vector<TokenId> ids;
+  if (const auto bos = tokenizer.bos()) ids.push_back(*bos);
   while (true) {
     const std::size_t found = text.find(kImage);
-    const std::vector<TokenId> chunk = tokenizer.encode(text.substr(0, found));
+    VLSWEEP_TRY(const std::vector<TokenId> chunk, tokenizer.encode(text.substr(0, found)));
     ids.insert(ids.end(), chunk.begin(), chunk.end());
     if (found == text.npos) return ids;
     ids.push_back(image_token);
@@ -69,8 +70,8 @@ std::string vicuna_round(std::string_view system, const DialogueTurn& turn, bool
 
 // preprocess_v1's walk over the rounds: where each one's instruction ends is found by tokenizing it
 // alone, -2 for bos and for the space behind "ASSISTANT:".
-void mask_vicuna_labels(const Tokenizer& tokenizer, const std::vector<std::string>& rounds,
-                        TokenId image_token, EncodedSample& sample) {
+Result<> mask_vicuna_labels(const Tokenizer& tokenizer, const std::vector<std::string>& rounds,
+                            TokenId image_token, EncodedSample& sample) {
   auto& labels = sample.labels;
   const auto size = std::ssize(labels);
   const auto mask = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -88,18 +89,19 @@ void mask_vicuna_labels(const Tokenizer& tokenizer, const std::vector<std::strin
     }
     const std::string instruction = rounds[i].substr(0, mark + kAnswerMark.size());
     const std::ptrdiff_t joined = i > 0 && !tokenizer.legacy() ? 1 : 0;
-    const auto round_size = std::ssize(tokenize_with_image(tokenizer, rounds[i], image_token));
-    const auto head = std::ssize(tokenize_with_image(tokenizer, instruction, image_token));
-    mask(current, current + head - 2 - joined);
-    current += round_size - joined;
+    VLSWEEP_TRY(const auto whole, tokenize_with_image(tokenizer, rounds[i], image_token));
+    VLSWEEP_TRY(const auto head, tokenize_with_image(tokenizer, instruction, image_token));
+    mask(current, current + std::ssize(head) - 2 - joined);
+    current += std::ssize(whole) - joined;
   }
   mask(current, size);
   if (current != total) mask(0, size);
+  return {};
 }
 
-EncodedSample encode_vicuna(const Tokenizer& tokenizer, std::string_view system,
-                            std::span<const DialogueTurn> turns, bool has_image,
-                            TokenId image_token) {
+Result<EncodedSample> encode_vicuna(const Tokenizer& tokenizer, std::string_view system,
+                                    std::span<const DialogueTurn> turns, bool has_image,
+                                    TokenId image_token) {
   std::vector<std::string> rounds;
   std::string text;
   for (const DialogueTurn& turn : turns) {
@@ -108,9 +110,9 @@ EncodedSample encode_vicuna(const Tokenizer& tokenizer, std::string_view system,
     text.append(rounds.back()).append(kEnd);
   }
   EncodedSample sample;
-  sample.ids = tokenize_with_image(tokenizer, text, image_token);
+  VLSWEEP_TRY(sample.ids, tokenize_with_image(tokenizer, text, image_token));
   sample.labels = sample.ids;
-  mask_vicuna_labels(tokenizer, rounds, image_token, sample);
+  VLSWEEP_CHECK_OK(mask_vicuna_labels(tokenizer, rounds, image_token, sample));
   return sample;
 }
 
@@ -124,8 +126,9 @@ void append(EncodedSample& sample, const std::vector<TokenId>& ids, bool supervi
 }
 
 // A text that goes on after an image: without the space that sentencepiece puts before a text.
-std::vector<TokenId> encode_continuation(const Tokenizer& tokenizer, const std::string& text) {
-  std::vector<TokenId> ids = tokenizer.encode(text);
+Result<std::vector<TokenId>> encode_continuation(const Tokenizer& tokenizer,
+                                                 const std::string& text) {
+  VLSWEEP_TRY(std::vector<TokenId> ids, tokenizer.encode(text));
   if (!ids.empty() && ids.front() == tokenizer.find("\u2581")) ids.erase(ids.begin());
   return ids;
 }
@@ -133,26 +136,33 @@ std::vector<TokenId> encode_continuation(const Tokenizer& tokenizer, const std::
 // The micro-world's form is put together from tokens, so that a prompt is always the beginning of
 // its training sample whatever the vocabulary is. Tokens around an image are those that LLaMA's
 // tokenizer in transformers gives for "USER: <image>\n...", and those around a text scene's words.
-void append_micro_question(const Tokenizer& tokenizer, const DialogueTurn& turn, bool with_image,
-                           TokenId image_token, EncodedSample& sample) {
+Result<> append_micro_question(const Tokenizer& tokenizer, const DialogueTurn& turn,
+                               bool with_image, TokenId image_token, EncodedSample& sample) {
   const std::string text = without_placeholder(turn.user);
   if (with_image) {
-    append(sample, tokenizer.encode("USER: "), false);
+    VLSWEEP_TRY(const auto before, tokenizer.encode("USER: "));
+    VLSWEEP_TRY(const auto behind,
+                encode_continuation(tokenizer, "\n" + stripped(text) + " ASSISTANT:"));
+    append(sample, before, false);
     append(sample, {image_token}, false);
-    append(sample, encode_continuation(tokenizer, "\n" + stripped(text) + " ASSISTANT:"), false);
+    append(sample, behind, false);
   } else {
-    append(sample, tokenizer.encode("USER: " + text + " ASSISTANT:"), false);
+    VLSWEEP_TRY(const auto whole, tokenizer.encode("USER: " + text + " ASSISTANT:"));
+    append(sample, whole, false);
   }
+  return {};
 }
 
-EncodedSample encode_micro(const Tokenizer& tokenizer, std::span<const DialogueTurn> turns,
-                           bool has_image, TokenId image_token, bool with_last_answer) {
+Result<EncodedSample> encode_micro(const Tokenizer& tokenizer, std::span<const DialogueTurn> turns,
+                                   bool has_image, TokenId image_token, bool with_last_answer) {
   EncodedSample sample;
-  append(sample, {tokenizer.bos()}, false);
+  if (const auto bos = tokenizer.bos()) append(sample, {*bos}, false);
   for (std::size_t i = 0; i < turns.size(); ++i) {
-    append_micro_question(tokenizer, turns[i], has_image && i == 0, image_token, sample);
+    VLSWEEP_CHECK_OK(
+        append_micro_question(tokenizer, turns[i], has_image && i == 0, image_token, sample));
     if (i + 1 == turns.size() && !with_last_answer) break;
-    append(sample, tokenizer.encode(without_placeholder(turns[i].assistant)), true);
+    VLSWEEP_TRY(const auto answer, tokenizer.encode(without_placeholder(turns[i].assistant)));
+    append(sample, answer, true);
     append(sample, {tokenizer.eos()}, true);
   }
   return sample;
@@ -168,20 +178,22 @@ Result<PromptStyle> prompt_style(std::string_view name) {
               "prompt must be micro, vicuna_v1 or llava_v1, not " + std::string(name));
 }
 
-EncodedSample encode_training(const Tokenizer& tokenizer, PromptStyle style,
-                              std::span<const DialogueTurn> turns, bool has_image,
-                              TokenId image_token) {
+Result<EncodedSample> encode_training(const Tokenizer& tokenizer, PromptStyle style,
+                                      std::span<const DialogueTurn> turns, bool has_image,
+                                      TokenId image_token) {
   if (style == PromptStyle::micro) {
     return encode_micro(tokenizer, turns, has_image, image_token, true);
   }
   return encode_vicuna(tokenizer, system_text(style), turns, has_image, image_token);
 }
 
-std::vector<TokenId> encode_prompt(const Tokenizer& tokenizer, PromptStyle style,
-                                   std::span<const DialogueTurn> turns, bool has_image,
-                                   TokenId image_token) {
+Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, PromptStyle style,
+                                           std::span<const DialogueTurn> turns, bool has_image,
+                                           TokenId image_token) {
   if (style == PromptStyle::micro) {
-    return encode_micro(tokenizer, turns, has_image, image_token, false).ids;
+    VLSWEEP_TRY(EncodedSample sample,
+                encode_micro(tokenizer, turns, has_image, image_token, false));
+    return std::move(sample.ids);
   }
   std::string text;
   for (std::size_t i = 0; i < turns.size(); ++i) {

@@ -35,13 +35,13 @@ struct EncodedSample {
 // has_image; a "<image>" inside the first question's text is taken out first. Labels as LLaVA's
 // preprocess_v1 masks them (its "tokenization mismatch" = no label at all, kept), but for micro,
 // where they are the answers and their </s>.
-EncodedSample encode_training(const Tokenizer& tokenizer, PromptStyle style,
-                              std::span<const DialogueTurn> turns, bool has_image,
-                              TokenId image_token);
+Result<EncodedSample> encode_training(const Tokenizer& tokenizer, PromptStyle style,
+                                      std::span<const DialogueTurn> turns, bool has_image,
+                                      TokenId image_token);
 // A prompt that ends where the assistant's answer begins (the last turn's answer is not used).
-std::vector<TokenId> encode_prompt(const Tokenizer& tokenizer, PromptStyle style,
-                                   std::span<const DialogueTurn> turns, bool has_image,
-                                   TokenId image_token);
+Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, PromptStyle style,
+                                           std::span<const DialogueTurn> turns, bool has_image,
+                                           TokenId image_token);
 
 // Repeats each image placeholder `positions` times (labels ignored there), then cuts the sample to
 // max_length positions (0: no limit), as LLaVA does after the expansion.

@@ -70,6 +70,36 @@ Result<> read_added_map(const json& object, const std::string& where, TokenizerS
   return {};
 }
 
+// eos_token_id: an id or a list of them. Returns whether there are any.
+Result<bool> read_eos_ids(const json& object, const std::string& where,
+                          TokenizerSettings& settings) {
+  const json* value = json_member(object, "eos_token_id");
+  if (!value) return false;
+  const json list = value->is_array() ? *value : json::array({*value});
+  for (const json& id : list) {
+    if (!id.is_number_unsigned() || id.get<std::uint64_t>() > kMaxTokenId) {
+      return fail(Errc::invalid, "eos_token_id must be a token id or a list of them", where);
+    }
+    settings.eos_ids.push_back(id.get<std::int64_t>());
+  }
+  return !settings.eos_ids.empty();
+}
+
+// Where transformers' generate() takes them from: generation_config.json, else the model's config.
+Result<> find_eos_ids(const std::filesystem::path& folder, TokenizerSettings& settings) {
+  VLSWEEP_TRY(const json generation, optional_object(folder, "generation_config.json"));
+  VLSWEEP_TRY(const bool found,
+              read_eos_ids(generation, (folder / "generation_config.json").string(), settings));
+  if (found) return {};
+  const std::string where = (folder / "config.json").string();
+  VLSWEEP_TRY(const json config, optional_object(folder, "config.json"));
+  VLSWEEP_TRY(const bool outer, read_eos_ids(config, where, settings));
+  const json* text = json_member(config, "text_config");
+  if (outer || !text || !text->is_object()) return {};
+  VLSWEEP_TRY([[maybe_unused]] const bool inner, read_eos_ids(*text, where, settings));
+  return {};
+}
+
 void strip_right_end(TextPiece* piece) {
   auto* text = piece ? std::get_if<std::string_view>(piece) : nullptr;
   if (text) *text = text->substr(0, text->find_last_not_of(kWhiteSpace) + 1);
@@ -101,6 +131,7 @@ Result<TokenizerSettings> load_tokenizer_settings(const std::filesystem::path& f
   VLSWEEP_TRY(settings.legacy, json_flag(config, "legacy", true, where));
   VLSWEEP_CHECK_OK(read_added_map(added, (folder / "added_tokens.json").string(), settings));
   VLSWEEP_CHECK_OK(read_added_decoder(config, where, settings));
+  VLSWEEP_CHECK_OK(find_eos_ids(folder, settings));
   return settings;
 }
 

@@ -27,6 +27,7 @@ struct AddedToken {
 struct TokenizerSettings {
   std::string bos = "<s>", eos = "</s>", unk = "<unk>";
   std::optional<std::string> pad;
+  std::vector<std::int64_t> eos_ids;  // as generation_config.json, else config.json has them
   bool legacy = true;
   std::vector<AddedToken> added;
 };

@@ -34,6 +34,7 @@ struct Tokenizer::State {
   std::map<TokenId, std::string> added_by_id;  // those that are not pieces of the model
   std::set<TokenId> special;
   TokenId bos = 0, eos = 0, unk = 0, pad = 0;
+  std::vector<TokenId> eos_ids;
   std::optional<TokenId> image;
   bool legacy = true;
   TokenId vocab_size = 0;
@@ -54,11 +55,13 @@ struct Tokenizer::State {
     return id;
   }
 
-  void append(const sentencepiece::SentencePieceProcessor& processor, std::string_view text,
-              std::vector<TokenId>& ids) const {
+  Result<> append(const sentencepiece::SentencePieceProcessor& processor, std::string_view text,
+                  std::vector<TokenId>& ids) const {
     std::vector<int> pieces;
-    if (!processor.Encode(text, &pieces).ok()) return;
+    const auto status = processor.Encode(text, &pieces);
+    if (!status.ok()) return fail(Errc::invalid, "cannot be tokenized: " + status.ToString());
     ids.insert(ids.end(), pieces.begin(), pieces.end());
+    return {};
   }
 };
 
@@ -92,13 +95,14 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& folder) {
   }
   state->bos = *bos;
   state->eos = *eos;
+  state->eos_ids = settings.eos_ids.empty() ? std::vector{*eos} : std::move(settings.eos_ids);
   state->unk = *unk;
   state->pad = state->register_special(settings.pad.value_or("<pad>")).value_or(*unk);
   state->image = state->register_special("<image>");
   return Tokenizer(std::move(state));
 }
 
-std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
+Result<std::vector<TokenId>> Tokenizer::encode(std::string_view text) const {
   std::vector<TokenId> ids;
   bool first = true;
   for (const TextPiece& piece : split_at_tokens(text, state_->added)) {
@@ -106,16 +110,16 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
       ids.push_back((*token)->id);
     } else {
       const bool prefix = first || state_->legacy;
-      state_->append(prefix ? state_->prefixed : state_->bare, std::get<std::string_view>(piece),
-                     ids);
+      VLSWEEP_CHECK_OK(state_->append(prefix ? state_->prefixed : state_->bare,
+                                      std::get<std::string_view>(piece), ids));
     }
     first = false;
   }
   return ids;
 }
 
-std::vector<TokenId> Tokenizer::encode_with_bos(std::string_view text) const {
-  std::vector<TokenId> ids = encode(text);
+Result<std::vector<TokenId>> Tokenizer::encode_with_bos(std::string_view text) const {
+  VLSWEEP_TRY(std::vector<TokenId> ids, encode(text));
   ids.insert(ids.begin(), state_->bos);
   return ids;
 }
@@ -156,9 +160,10 @@ std::vector<SentencePiece> Tokenizer::pieces() const {
   return pieces;
 }
 
-TokenId Tokenizer::bos() const { return state_->bos; }
+std::optional<TokenId> Tokenizer::bos() const { return state_->bos; }
 TokenId Tokenizer::eos() const { return state_->eos; }
-TokenId Tokenizer::unk() const { return state_->unk; }
+const std::vector<TokenId>& Tokenizer::eos_ids() const { return state_->eos_ids; }
+std::optional<TokenId> Tokenizer::unk() const { return state_->unk; }
 TokenId Tokenizer::pad() const { return state_->pad; }
 std::optional<TokenId> Tokenizer::image() const { return state_->image; }
 bool Tokenizer::legacy() const { return state_->legacy; }

@@ -37,9 +37,10 @@ class Tokenizer {
   ~Tokenizer();
 
   // Token ids of a text, without bos or eos. Special tokens inside the text become their ids.
-  std::vector<TokenId> encode(std::string_view text) const;
-  // encode() with bos before it (LLaMA's add_bos_token).
-  std::vector<TokenId> encode_with_bos(std::string_view text) const;
+  Result<std::vector<TokenId>> encode(std::string_view text) const;
+  // encode() with what the tokenizer puts around a text (transformers' add_special_tokens): bos
+  // where LLaMA's add_bos_token asks for it, nothing for a model such as SmolLM2.
+  Result<std::vector<TokenId>> encode_with_bos(std::string_view text) const;
   // The text of ids; special tokens (bos, eos, pad, <image>) are left out unless asked for. Ids
   // outside the vocabulary are left out.
   std::string decode(std::span<const TokenId> ids, bool keep_special = false) const;
@@ -47,10 +48,11 @@ class Tokenizer {
 
   std::vector<SentencePiece> pieces() const;
 
-  TokenId bos() const;
-  TokenId eos() const;
-  TokenId unk() const;
-  TokenId pad() const;                   // the pad token, or unk where there is none
+  std::optional<TokenId> bos() const;
+  TokenId eos() const;                          // tokenizer_config.json's: what ends an answer
+  const std::vector<TokenId>& eos_ids() const;  // generation ends at any: generation_config.json's
+  std::optional<TokenId> unk() const;
+  TokenId pad() const;                   // the pad token, or unk, or eos where there is none
   std::optional<TokenId> image() const;  // "<image>"
   bool legacy() const;
   std::int64_t vocab_size() const;  // largest id + 1

@@ -89,13 +89,12 @@ void set_prefix(const Tokenizer& tokenizer, json& object) {
   }
 }
 
-json post_processor(const Tokenizer& tokenizer) {
+json post_processor(TokenId bos_id) {
   const json bos = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
   const json first = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
   const json second = {{"Sequence", {{"id", "B"}, {"type_id", 1}}}};
-  const json token = {{"id", "<s>"},
-                      {"ids", json::array({tokenizer.bos()})},
-                      {"tokens", json::array({"<s>"})}};
+  const json token = {
+      {"id", "<s>"}, {"ids", json::array({bos_id})}, {"tokens", json::array({"<s>"})}};
   return {{"type", "TemplateProcessing"},
           {"single", json::array({bos, first})},
           {"pair", json::array({bos, first, bos, second})},
@@ -123,7 +122,7 @@ std::string tokenizer_json(const Tokenizer& tokenizer) {
                  {"truncation", nullptr},
                  {"padding", nullptr},
                  {"added_tokens", added_tokens(tokenizer)},
-                 {"post_processor", post_processor(tokenizer)},
+                 {"post_processor", post_processor(tokenizer.bos().value_or(1))},
                  {"decoder", decoder()},
                  {"model",
                   {{"type", "BPE"},
