@@ -11,8 +11,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using Tensors = torch::autograd::variable_list;
 
-// Beyond this ATen's blocked attention is faster than a plain loop over the positions.
-constexpr std::int64_t kMaxFusedLength = 256;
 constexpr std::int64_t kRowsPerTask = 256;
 
 bool is_cpu_float(const at::Tensor& x) {
@@ -76,61 +74,6 @@ struct SwiGlu : Function<SwiGlu> {
   }
 };
 
-AttentionShape attention_shape(const at::Tensor& qkv, std::int64_t num_heads, const at::Tensor& cos,
-                               const at::Tensor& sin) {
-  return {qkv.size(1),
-          num_heads,
-          (qkv.size(2) - num_heads) / 2,
-          qkv.size(3),
-          cos.const_data_ptr<float>(),
-          sin.const_data_ptr<float>()};
-}
-
-struct FusedAttention : Function<FusedAttention> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& cos, const at::Tensor& sin, std::int64_t num_heads) {
-    const at::Tensor qkv = input.contiguous();
-    const std::int64_t batch = qkv.size(0), length = qkv.size(1);
-    const AttentionShape shape = attention_shape(qkv, num_heads, cos, sin);
-    const std::int64_t width = num_heads * shape.head_dim, wide = shape.row_size();
-    at::Tensor rotated = at::empty_like(qkv);
-    at::Tensor out = at::empty({batch * length, width}, qkv.options());
-    at::Tensor sums = at::empty({batch, num_heads, length}, qkv.options());
-    at::parallel_for(0, batch, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        attention_forward(shape, qkv.const_data_ptr<float>() + b * length * wide,
-                          rotated.mutable_data_ptr<float>() + b * length * wide,
-                          out.mutable_data_ptr<float>() + b * length * width,
-                          sums.mutable_data_ptr<float>() + b * num_heads * length);
-      }
-    });
-    context->save_for_backward({rotated, out, sums, cos, sin});
-    context->saved_data["num_heads"] = num_heads;
-    return out;
-  }
-
-  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &rotated = saved[0], &out = saved[1], &sums = saved[2];
-    const at::Tensor grad_out = gradients[0].contiguous();
-    const std::int64_t num_heads = context->saved_data["num_heads"].toInt();
-    const AttentionShape shape = attention_shape(rotated, num_heads, saved[3], saved[4]);
-    const std::int64_t width = num_heads * shape.head_dim, wide = shape.row_size();
-    const std::int64_t length = shape.length;
-    at::Tensor grad = at::empty_like(rotated);
-    at::parallel_for(0, rotated.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        attention_backward(shape, rotated.const_data_ptr<float>() + b * length * wide,
-                           out.const_data_ptr<float>() + b * length * width,
-                           sums.const_data_ptr<float>() + b * num_heads * length,
-                           grad_out.const_data_ptr<float>() + b * length * width,
-                           grad.mutable_data_ptr<float>() + b * length * wide);
-      }
-    });
-    return {grad, at::Tensor(), at::Tensor(), at::Tensor()};
-  }
-};
-
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
@@ -152,15 +95,6 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
   const at::Tensor first = x.narrow(-1, 0, half);
   const at::Tensor second = x.narrow(-1, half, half);
   return at::cat({first * cos - second * sin, second * cos + first * sin}, -1);
-}
-
-at::Tensor fused_attention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                           std::int64_t num_heads) {
-  return FusedAttention::apply(qkv, cos.contiguous(), sin.contiguous(), num_heads);
-}
-
-bool has_fused_attention(const at::Tensor& qkv) {
-  return is_cpu_float(qkv) && qkv.size(1) <= kMaxFusedLength && supported_head_dim(qkv.size(3));
 }
 
 at::Tensor quick_gelu(const at::Tensor& x) { return x * at::sigmoid(x * 1.702); }

@@ -17,14 +17,8 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 // gate_up [N, 2 f] -> silu(gate) * up [N, f].
 at::Tensor swiglu(const at::Tensor& gate_up);
 
-// Rotates the halves of x [B, T, H, D] by cos and sin [B or 1, T, 1, D / 2].
+// Rotates the halves of x [.., H, D] by cos and sin [.., 1, D / 2].
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
-
-// Rotary causal attention of whole sequences in one node: qkv [B, T, H + 2 K, D], cos and sin
-// [1, T, 1, D / 2] -> [B * T, H D]. For the tensors that has_fused_attention() accepts.
-at::Tensor fused_attention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                           std::int64_t num_heads);
-bool has_fused_attention(const at::Tensor& qkv);
 
 // CLIP's activation: x * sigmoid(1.702 x).
 at::Tensor quick_gelu(const at::Tensor& x);

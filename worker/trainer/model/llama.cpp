@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "worker/trainer/model/attention.h"
 #include "worker/trainer/model/kernels.h"
 
 namespace vlsweep {
@@ -105,7 +106,7 @@ at::Tensor LlamaDecoder::attend_layer(const at::Tensor& qkv, std::size_t layer, 
   const at::Tensor query = rotate(qkv.narrow(2, 0, heads), plan.cos, plan.sin);
   at::Tensor key = rotate(qkv.narrow(2, heads, kv_heads), plan.cos, plan.sin);
   at::Tensor value = qkv.narrow(2, heads + kv_heads, kv_heads);
-  if (rows) through_cache(rows->cache, layer, plan, key, value);
+  through_cache(rows->cache, layer, plan, key, value);
   return attend(query, key, value, plan).reshape({qkv.size(0) * qkv.size(1), -1});
 }
 
@@ -115,7 +116,7 @@ at::Tensor LlamaDecoder::decode(const at::Tensor& embeddings, CacheRows* rows,
   plan.batch = embeddings.size(0);
   plan.length = embeddings.size(1);
   const at::Device device = embeddings.device();
-  if (rows) plan_cache(*rows, device, plan);
+  plan_cache(*rows, device, plan);
   grow_rope_table(std::max(plan.length, plan.attended), device);
   const auto table = [&](const at::Tensor& values) {
     const at::Tensor chosen =
@@ -131,14 +132,32 @@ at::Tensor LlamaDecoder::decode(const at::Tensor& embeddings, CacheRows* rows,
     const LlamaLayer& layer = layers[i];
     const at::Tensor qkv = layer.qkv(rms_norm(x, layer.input_norm, config_.rms_norm_eps), training)
                                .view({plan.batch, plan.length, -1, config_.head_dim});
-    const at::Tensor attended = rows || !has_fused_attention(qkv)
-                                    ? attend_layer(qkv, i, rows, plan)
-                                    : fused_attention(qkv, plan.cos, plan.sin, config_.num_heads);
-    x = x + layer.o(attended, training);
+    x = x + layer.o(attend_layer(qkv, i, rows, plan), training);
     const at::Tensor y = rms_norm(x, layer.post_attention_norm, config_.rms_norm_eps);
     x = x + layer.down(swiglu(layer.gate_up(y, training)), training);
   }
   return rms_norm(x, norm, config_.rms_norm_eps).view(embeddings.sizes());
+}
+
+at::Tensor LlamaDecoder::decode_packed(const at::Tensor& embeddings,
+                                       std::span<const std::int64_t> sequence_lengths,
+                                       const DecoderPass& pass) const {
+  const std::int64_t longest =
+      sequence_lengths.empty() ? 0 : *std::ranges::max_element(sequence_lengths);
+  grow_rope_table(longest, embeddings.device());
+  const PackedSequences sequences(sequence_lengths, cos_, sin_, embeddings.scalar_type());
+  TORCH_CHECK(sequences.rows == embeddings.size(0), "sequences of ", sequences.rows,
+              " positions, but embeddings of ", embeddings.size(0));
+  at::Tensor x = embeddings;
+  for (const LlamaLayer& layer : layers) {
+    const at::Tensor qkv =
+        layer.qkv(rms_norm(x, layer.input_norm, config_.rms_norm_eps), pass.training);
+    x = x + layer.o(packed_attention(qkv, sequences, config_.num_heads, config_.head_dim),
+                    pass.training);
+    const at::Tensor y = rms_norm(x, layer.post_attention_norm, config_.rms_norm_eps);
+    x = x + layer.down(swiglu(layer.gate_up(y, pass.training)), pass.training);
+  }
+  return rms_norm(x, norm, config_.rms_norm_eps);
 }
 
 }  // namespace vlsweep

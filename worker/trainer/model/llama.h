@@ -13,6 +13,7 @@
 
 #include "worker/trainer/format/config.h"
 #include "worker/trainer/model/linear.h"
+#include "worker/trainer/model/pass.h"
 
 namespace vlsweep {
 
@@ -51,6 +52,13 @@ class LlamaDecoder {
   // Embeddings [B, T, d] -> normed hidden states [B, T, d]. Without `rows` every sequence begins at
   // position 0 and attends causally: batches padded on the right need no mask.
   at::Tensor decode(const at::Tensor& embeddings, CacheRows* rows, bool training) const;
+
+  // Several sequences one behind the other, without padding: embeddings [N, d] of sequences whose
+  // lengths sum to N -> normed hidden states [N, d]. Every sequence begins at position 0 and
+  // attends to itself alone; its rows do not depend on what else is packed.
+  at::Tensor decode_packed(const at::Tensor& embeddings,
+                           std::span<const std::int64_t> sequence_lengths,
+                           const DecoderPass& pass) const;
 
   at::Tensor embed_tokens;  // [vocabulary, d]
   std::vector<LlamaLayer> layers;

@@ -187,7 +187,8 @@ at::Tensor VisionLanguageModel::image_features(const at::Tensor& pixels) const {
 
 at::Tensor VisionLanguageModel::project(const at::Tensor& features) const {
   const at::Tensor rows = features.reshape({-1, features.size(-1)});
-  const at::Tensor projected = projector_2(at::gelu(projector_1(rows, training_)), training_);
+  const at::Tensor projected =
+      projector_2(at::gelu(projector_1(rows, pass_.training)), pass_.training);
   std::vector<std::int64_t> shape = features.sizes().vec();
   shape.back() = projected.size(1);
   return projected.view(shape);
@@ -210,7 +211,15 @@ at::Tensor VisionLanguageModel::embed(const at::Tensor& ids, const at::Tensor& p
 }
 
 at::Tensor VisionLanguageModel::decode(const at::Tensor& embeddings, CacheRows* rows) const {
-  return language_model.decode(embeddings, rows, training_);
+  if (rows) return language_model.decode(embeddings, rows, pass_.training);
+  const std::vector<std::int64_t> lengths(static_cast<std::size_t>(embeddings.size(0)),
+                                          embeddings.size(1));
+  return decode_packed(embeddings.flatten(0, 1), lengths).view(embeddings.sizes());
+}
+
+at::Tensor VisionLanguageModel::decode_packed(
+    const at::Tensor& embeddings, std::span<const std::int64_t> sequence_lengths) const {
+  return language_model.decode_packed(embeddings, sequence_lengths, pass_);
 }
 
 at::Tensor VisionLanguageModel::logits(const at::Tensor& hidden) const {

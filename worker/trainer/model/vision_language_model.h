@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,12 +74,20 @@ class VisionLanguageModel {
   at::Tensor embed(const at::Tensor& ids, const at::Tensor& projected) const;
   // Embeddings [B, T, d] -> normed hidden states [B, T, d]; see LlamaDecoder::decode.
   at::Tensor decode(const at::Tensor& embeddings, CacheRows* rows = nullptr) const;
+  // Sequences packed without padding: embeddings [N, d], lengths that sum to N -> [N, d]; see
+  // LlamaDecoder::decode_packed. Embeddings of packed ids: embed(ids [1, N], projected).squeeze(0).
+  at::Tensor decode_packed(const at::Tensor& embeddings,
+                           std::span<const std::int64_t> sequence_lengths) const;
   // Hidden rows [.., d] -> logits [.., vocabulary] in the model's dtype. Select rows first.
   at::Tensor logits(const at::Tensor& hidden) const;
 
   // LoRA dropout acts only in training mode.
-  void set_training(bool training) { training_ = training; }
-  bool training() const { return training_; }
+  void set_training(bool training) { pass_.training = training; }
+  bool training() const { return pass_.training; }
+  // The masks of the next passes; to be set before every micro-batch.
+  void set_dropout_key(const DropoutKey& key) { pass_.dropout = key; }
+  // Activation checkpointing of the decoder: DecoderPass::recompute_every.
+  void set_recompute_every(std::int64_t layers) { pass_.recompute_every = layers; }
 
   void set_trainable(Part part, bool trainable);
   // Parameters that require gradients: fused ones once, tied ones once, LoRA's included.
@@ -98,7 +107,7 @@ class VisionLanguageModel {
   ModelConfig config_;
   at::ScalarType dtype_;
   at::Device device_;
-  bool training_ = false;
+  DecoderPass pass_;
 };
 
 // A new model with seeded random weights (float32), for the micro-world's pretraining. The same
