@@ -37,7 +37,8 @@ void load_folder(MapReader& reader, const std::string& what, ModelSource& model,
     model.path =
         context.resolve(read_text(path->value, what + ".path", context.complaints).value_or(""));
   model.prompt = text_or(reader, "prompt", what, {"vicuna_v1", "llava_v1", "micro"}, context);
-  model.image_mode = text_or(reader, "image_mode", what, {"pad", "crop", "plain"}, context);
+  model.image_mode =
+      text_or(reader, "image_mode", what, {"pad", "crop", "plain", "stretch"}, context);
   model.is_tuned = text_or(reader, "state", what, {"tuned", "aligned"}, context) == "tuned";
   const Node::Member* aligned = reader.take("aligned");
   if (aligned == nullptr) return;

@@ -1,8 +1,10 @@
-// Images against Pillow and transformers, to the bit; broken and oversized files are refused.
+// Images against Pillow and transformers (made by golden/make_image_golden.py), to the bit; broken
+// and oversized files are refused.
 #include "worker/trainer/image/image.h"
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -49,14 +51,27 @@ TEST(Images, BicubicResizeEqualsPillows) {
 }
 
 TEST(Images, TensorsEqualTransformers) {
+  struct Case {
+    const char* name;
+    ImageMode mode;
+    std::int64_t size;
+  };
+  constexpr std::array<Case, 6> kCases{{{"pad", ImageMode::pad, 30},
+                                        {"crop", ImageMode::crop, 30},
+                                        {"stretch", ImageMode::stretch, 30},
+                                        {"pad336", ImageMode::pad, 336},
+                                        {"crop336", ImageMode::crop, 336},
+                                        {"stretch448", ImageMode::stretch, 448}}};
   const nlohmann::json all = golden();
   for (const auto& [name, wanted] : all.items()) {
     const auto image = load_image(kGolden / "images" / name);
     ASSERT_TRUE(image);
-    EXPECT_EQ(digest(*preprocess(*image, ImageMode::pad, 30)), wanted["pad"].get<std::string>())
-        << name;
-    EXPECT_EQ(digest(*preprocess(*image, ImageMode::crop, 30)), wanted["crop"].get<std::string>())
-        << name;
+    for (const Case& each : kCases) {
+      if (!wanted.contains(each.name)) continue;
+      const auto tensor = preprocess(*image, each.mode, each.size);
+      ASSERT_TRUE(tensor) << name << ' ' << each.name;
+      EXPECT_EQ(digest(*tensor), wanted[each.name].get<std::string>()) << name << ' ' << each.name;
+    }
   }
 }
 
@@ -82,7 +97,8 @@ std::vector<std::uint8_t> bytes_of(const char* name) {
 }
 
 TEST(Images, TruncatedFilesAreErrorsThatNameTheFile) {
-  for (const char* name : {"rgb.png", "palette.png", "rgb.jpg", "progressive.jpg"}) {
+  for (const char* name : {"rgb.png", "palette.png", "interlaced.png", "rgb16.png", "rgb.jpg",
+                           "progressive.jpg", "restart.jpg"}) {
     const auto bytes = bytes_of(name);
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{5}, std::size_t{20}, bytes.size() / 2, bytes.size() - 20}) {
@@ -98,7 +114,8 @@ TEST(Images, NoBytesWhateverCrashTheDecoders) {
   std::mt19937 random(5);
   int refused = 0;
   for (const char* name :
-       {"rgb.png", "palette.png", "grey16.png", "rgb.jpg", "progressive.jpg", "cmyk.jpg"}) {
+       {"rgb.png", "palette.png", "grey16.png", "interlaced.png", "interlaced_palette.png",
+        "rgba16.png", "rgb.jpg", "progressive.jpg", "restart.jpg", "cmyk.jpg"}) {
     const auto original = bytes_of(name);
     for (int i = 0; i < 400; ++i) {
       auto bytes = original;

@@ -8,9 +8,8 @@ Run: python make_golden.py (writes beside itself; takes a minute on a CPU).
   scheme_a/, scheme_c/   smaller ones with liuhaotian's and transformers' in-memory names
   text/           a LLaMA alone, tied embeddings, two shards
   values.safetensors in each: logits and what else is compared; golden.json: ids, losses, norms
-  texts.json      token ids of hard texts, prompts and labels;  images/, images.json: pixels
+  texts.json      token ids of hard texts, prompts and labels (images: make_image_golden.py)
 """
-import hashlib
 import json
 import math
 import shutil
@@ -20,7 +19,6 @@ import numpy as np
 import sentencepiece as spm
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
-from PIL import Image
 from safetensors.torch import save_file
 from transformers import (CLIPVisionConfig, LlamaConfig, LlamaForCausalLM, LlamaTokenizer, LlavaConfig,
                           LlavaForConditionalGeneration)
@@ -335,62 +333,9 @@ def make_texts():
     (HERE / "texts.json").write_text(json.dumps(golden))
 
 
-# ---------------------------------------------------------------- images
-
-def make_images():
-    from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
-    folder = HERE / "images"
-    folder.mkdir(exist_ok=True)
-    r = np.random.RandomState(4)
-
-    def smooth(h, w, c):
-        y, x = np.mgrid[0:h, 0:w]
-        channels = [127 + 120 * np.sin(0.21 * (k + 1) * x + 0.13 * y) * np.cos(0.17 * y) for k in range(c)]
-        return np.clip(np.stack(channels, -1) + r.randn(h, w, c) * 4, 0, 255).astype(np.uint8)
-
-    rgb = Image.fromarray(smooth(37, 53, 3))
-    rgb.save(folder / "rgb.png")
-    Image.fromarray(smooth(40, 21, 4), "RGBA").save(folder / "rgba.png")
-    Image.fromarray(smooth(17, 19, 2), "LA").save(folder / "grey_alpha.png")
-    Image.fromarray(smooth(23, 31, 1)[..., 0]).save(folder / "grey.png")
-    Image.fromarray(smooth(23, 31, 1)[..., 0] > 127).save(folder / "bilevel.png")
-    Image.fromarray((smooth(20, 20, 1)[..., 0].astype(np.uint16) * 3)).save(folder / "grey16.png")
-    palette = rgb.quantize(12)
-    palette.save(folder / "palette.png")
-    palette.save(folder / "palette_transparent.png", transparency=3)
-    Image.fromarray(smooth(1, 1, 3)).save(folder / "one.png")
-    Image.fromarray(smooth(3, 400, 3)).save(folder / "strip.png")
-    Image.fromarray(smooth(64, 64, 3)).save(folder / "square.png")
-    Image.fromarray(smooth(16, 16, 3)).save(folder / "model_size.png")
-    rgb.save(folder / "rgb.jpg", quality=85)
-    rgb.save(folder / "rgb444.jpg", quality=95, subsampling=0)
-    rgb.save(folder / "progressive.jpg", quality=70, progressive=True)
-    rgb.convert("L").save(folder / "grey.jpg")
-    rgb.convert("CMYK").save(folder / "cmyk.jpg")
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    rgb.save(folder / "rotated.jpg", exif=exif)
-
-    digest = lambda a: hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()
-    golden = {}
-    for path in sorted(folder.iterdir()):
-        # A new image: convert("RGB") keeps a palette's transparency in .info, and transformers 5 (not
-        # the official code) would blend it onto white.
-        image = Image.fromarray(np.asarray(Image.open(path).convert("RGB")))
-        entry = dict(width=image.width, height=image.height, rgb=digest(np.asarray(image)))
-        for mode in ("pad", "crop"):
-            processor = LlavaImageProcessorPil(size={"shortest_edge": 30}, crop_size={"height": 30, "width": 30}, do_pad=mode == "pad")
-            entry[mode] = digest(processor(image, return_tensors="np")["pixel_values"][0].astype(np.float32))
-        entry["small"] = digest(np.asarray(image.resize((7, 5), Image.BICUBIC)))
-        entry["large"] = digest(np.asarray(image.resize((90, 77), Image.BICUBIC)))
-        golden[path.name] = entry
-    (HERE / "images.json").write_text(json.dumps(golden, indent=1))
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
     make_models()
     make_text_model()
     make_texts()
-    make_images()
     assert math.isfinite(sum(json.loads((HERE / "llava/golden.json").read_text())["losses"]))

@@ -95,6 +95,7 @@ Result<Image> to_model_size(const Image& image, ImageMode mode, int size) {
                                    std::to_string(size) + " x " + std::to_string(size) +
                                    " (image_mode plain does not resize)");
   }
+  if (mode == ImageMode::stretch) return resize_bicubic(image, size, size);
   if (mode == ImageMode::pad) {
     if (std::max(image.width, image.height) > kMaxPadSide) {
       return fail(Errc::invalid, "too long to be padded to a square");
@@ -115,7 +116,9 @@ Result<ImageMode> image_mode(std::string_view name) {
   if (name == "pad") return ImageMode::pad;
   if (name == "crop") return ImageMode::crop;
   if (name == "plain") return ImageMode::plain;
-  return fail(Errc::invalid, "image_mode must be pad, crop or plain, not " + std::string(name));
+  if (name == "stretch") return ImageMode::stretch;
+  return fail(Errc::invalid,
+              "image_mode must be pad, crop, plain or stretch, not " + std::string(name));
 }
 
 Result<std::vector<float>> preprocess(const Image& image, ImageMode mode, std::int64_t size) {

@@ -12,9 +12,10 @@
 namespace vlsweep {
 
 enum class ImageMode {
-  pad,   // LLaVA's training: a square canvas of the mean colour, then resize
-  crop,  // VLGuard's evaluation: shortest edge to the model's size, centre crop
-  plain  // scale and normalise alone; the image must already have the model's size
+  pad,     // LLaVA's training: a square canvas of the mean colour, then resize
+  crop,    // VLGuard's evaluation: shortest edge to the model's size, centre crop
+  plain,   // scale and normalise alone; the image must already have the model's size
+  stretch  // MiniGPT-v2: both sides to the model's size, whatever becomes of the proportions
 };
 Result<ImageMode> image_mode(std::string_view name);
 

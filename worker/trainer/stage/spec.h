@@ -56,7 +56,7 @@ struct TuneSpec {
   std::filesystem::path base;  // checkpoint folder
   bool base_is_parent = false;
   std::string prompt;      // name of a prompt template
-  std::string image_mode;  // "pad", "crop", "plain"
+  std::string image_mode;  // "pad", "crop", "plain", "stretch"
   std::vector<SourceSpec> data;
   std::optional<LoraSpec> lora;     // empty: full tuning
   std::vector<std::string> freeze;  // "vision_tower", "projector", "language_model"
