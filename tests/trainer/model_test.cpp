@@ -1,6 +1,7 @@
 // The model against transformers and peft: logits, greedy tokens, gradients, training steps.
 #include "tests/trainer/golden.h"
 #include "worker/trainer/format/names.h"
+#include "worker/trainer/model/cached_decode.h"
 #include "worker/trainer/model/lora.h"
 
 namespace vlsweep {
@@ -28,25 +29,39 @@ class GoldenModel : public testing::TestWithParam<Case> {
     if (GetParam().vision) images_ = golden::pixels(2, 16);
   }
 
-  // Greedy tokens with a cache; rows of different lengths in one batch.
-  std::vector<std::vector<std::int64_t>> greedy(std::int64_t count) const {
-    const at::NoGradGuard no_grad;
-    StaticKvCache cache(model_->config().text, 2, ids_.size(1) + count, model_->options());
-    CacheRows rows{cache, {}, {0, 0}};
+  // The embeddings of each row's own tokens from `begin` on, at most `count` of them, one row after
+  // another, as segments of slots 2 and 0.
+  at::Tensor embedded(std::int64_t begin, std::int64_t count, std::vector<CacheSegment>& segments) {
     at::Tensor projected;
     if (images_.defined()) projected = model_->project(model_->image_features(images_));
-    at::Tensor hidden = model_->decode(model_->embed(ids_, projected), &rows);
-    const at::Tensor last = at::stack({hidden[0][lengths_[0] - 1], hidden[1][lengths_[1] - 1]});
-    at::Tensor next = model_->logits(last).argmax(-1);
-    rows.starts = lengths_;
+    const at::Tensor all = model_->embed(ids_, projected);
+    std::vector<at::Tensor> rows;
+    segments.clear();
+    for (std::int64_t b = 0; b < 2; ++b) {
+      const std::int64_t own = std::min(count, lengths_[static_cast<std::size_t>(b)] - begin);
+      segments.push_back({2 - 2 * b, begin, own});
+      rows.push_back(all[b].narrow(0, begin, own));
+    }
+    return at::cat(rows);
+  }
+
+  // Greedy tokens with a cache; rows of different lengths in one batch.
+  std::vector<std::vector<std::int64_t>> greedy(std::int64_t count) {
+    const at::NoGradGuard no_grad;
+    StaticKvCache cache(model_->config().text, 3, ids_.size(1) + count, model_->options());
+    std::vector<CacheSegment> segments;
+    at::Tensor hidden =
+        decode_cached(model_->language_model, embedded(0, ids_.size(1), segments), segments, cache);
+    at::Tensor last = at::stack({hidden[lengths_[0] - 1], hidden[lengths_[0] + lengths_[1] - 1]});
     std::vector<std::vector<std::int64_t>> tokens(2);
     for (std::int64_t step = 0;; ++step) {
+      const at::Tensor next = model_->logits(last).argmax(-1);
       for (std::size_t b = 0; b < 2; ++b)
         tokens[b].push_back(next[static_cast<std::int64_t>(b)].item<std::int64_t>());
       if (step + 1 == count) return tokens;
-      hidden = model_->decode(model_->embed(next.unsqueeze(1), {}), &rows);
-      next = model_->logits(hidden.squeeze(1)).argmax(-1);
-      for (std::int64_t& start : rows.starts) ++start;
+      for (CacheSegment& segment : segments)
+        segment = {segment.slot, segment.start + segment.length, 1};
+      last = decode_cached(model_->language_model, model_->embed(next, {}), segments, cache);
     }
   }
 
@@ -66,18 +81,23 @@ TEST_P(GoldenModel, GreedyTokensEqualTransformersOneByOne) {
   EXPECT_EQ(greedy(12), json_["greedy"].get<std::vector<std::vector<std::int64_t>>>());
 }
 
-TEST_P(GoldenModel, PrefillInTwoPartsEqualsOne) {
+TEST_P(GoldenModel, PrefillInPartsEqualsTransformers) {
   const at::NoGradGuard no_grad;
-  StaticKvCache cache(model_->config().text, 3, 32, model_->options());
-  at::Tensor projected;
-  if (images_.defined()) projected = model_->project(model_->image_features(images_));
-  const at::Tensor embedded = model_->embed(ids_, projected);
-  CacheRows rows{cache, {2, 0}, {0, 0}};
-  const at::Tensor first = model_->decode(embedded.narrow(1, 0, 7), &rows);
-  rows.starts = {7, 7};
-  const at::Tensor second = model_->decode(embedded.narrow(1, 7, ids_.size(1) - 7), &rows);
-  const at::Tensor logits = model_->logits(at::cat({first, second}, 1));
-  EXPECT_LT(golden::difference(logits, wanted_, lengths_), kLogitTolerance);
+  StaticKvCache cache(model_->config().text, 3, 64, model_->options());
+  std::vector<std::vector<at::Tensor>> logits(2);
+  for (const auto& [begin, count] : {std::pair(0, 7), {7, 1}, {8, 64}}) {
+    std::vector<CacheSegment> segments;
+    const at::Tensor tokens = embedded(begin, count, segments);
+    const at::Tensor found =
+        model_->logits(decode_cached(model_->language_model, tokens, segments, cache));
+    logits[0].push_back(found.narrow(0, 0, segments[0].length));
+    logits[1].push_back(found.narrow(0, segments[0].length, segments[1].length));
+  }
+  for (std::size_t b = 0; b < 2; ++b) {
+    const at::Tensor found = at::cat(logits[b]);
+    const at::Tensor wanted = wanted_[static_cast<std::int64_t>(b)].narrow(0, 0, lengths_[b]);
+    EXPECT_LT((found - wanted).abs().max().item<double>(), kLogitTolerance) << b;
+  }
 }
 
 TEST_P(GoldenModel, LossAndGradientNormsEqualTransformers) {

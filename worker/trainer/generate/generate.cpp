@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/trainer/model/cached_decode.h"
+
 namespace vlsweep {
 namespace {
 
@@ -54,24 +56,23 @@ class Decoding {
 };
 
 void Decoding::prefill(const FeatureTable* features, std::span<const Prompt> prompts) {
-  const auto count = static_cast<std::int64_t>(prompts.size());
-  std::vector<std::int64_t> ids(prompts.size() * static_cast<std::size_t>(longest_), 0);
-  std::vector<std::int64_t> images, last_rows;
+  std::vector<std::int64_t> ids, images, last_rows;
+  std::vector<CacheSegment> segments;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const auto begin = static_cast<std::int64_t>(i) * longest_;
-    std::ranges::copy(prompts[i].ids, ids.begin() + begin);
+    ids.insert(ids.end(), prompts[i].ids.begin(), prompts[i].ids.end());
     const auto length = static_cast<std::int64_t>(prompts[i].ids.size());
-    last_rows.push_back(begin + length - 1);
-    active_.slots.push_back(static_cast<std::int64_t>(i));
+    const auto slot = static_cast<std::int64_t>(i);
+    segments.push_back({slot, 0, length});
+    last_rows.push_back(static_cast<std::int64_t>(ids.size()) - 1);
+    active_.slots.push_back(slot);
     active_.positions.push_back(length);
     if (prompts[i].image >= 0) images.push_back(prompts[i].image);
   }
   at::Tensor projected;
   if (!images.empty()) projected = model_.project(features->gather(model_, images));
-  const at::Tensor embeddings = model_.embed(long_tensor(ids).view({count, longest_}), projected);
-  CacheRows rows{cache_, active_.slots, std::vector<std::int64_t>(prompts.size(), 0)};
-  const at::Tensor hidden = model_.decode(embeddings, &rows);
-  take_tokens(hidden.flatten(0, 1).index_select(0, long_tensor(last_rows)));
+  const at::Tensor embeddings = model_.embed(long_tensor(ids).unsqueeze(0), projected).squeeze(0);
+  const at::Tensor hidden = decode_cached(model_.language_model, embeddings, segments, cache_);
+  take_tokens(hidden.index_select(0, long_tensor(last_rows)));
 }
 
 void Decoding::take_tokens(const at::Tensor& hidden) {
@@ -91,14 +92,15 @@ void Decoding::take_tokens(const at::Tensor& hidden) {
 }
 
 void Decoding::advance() {
-  const auto count = static_cast<std::int64_t>(active_.slots.size());
   // Looked up directly: a model may say <image> itself, which then stands for no image.
-  const at::Tensor embeddings = at::embedding(model_.language_model.embed_tokens,
-                                              long_tensor(active_.tokens).view({count, 1}));
-  CacheRows rows{cache_, active_.slots, active_.positions};
-  const at::Tensor hidden = model_.decode(embeddings, &rows);
+  const at::Tensor embeddings =
+      at::embedding(model_.language_model.embed_tokens, long_tensor(active_.tokens));
+  std::vector<CacheSegment> segments;
+  for (std::size_t i = 0; i < active_.slots.size(); ++i)
+    segments.push_back({active_.slots[i], active_.positions[i], 1});
+  const at::Tensor hidden = decode_cached(model_.language_model, embeddings, segments, cache_);
   for (std::int64_t& position : active_.positions) ++position;
-  take_tokens(hidden.flatten(0, 1));
+  take_tokens(hidden);
 }
 
 }  // namespace

@@ -210,8 +210,7 @@ at::Tensor VisionLanguageModel::embed(const at::Tensor& ids, const at::Tensor& p
   return embedded.view({ids.size(0), ids.size(1), d});
 }
 
-at::Tensor VisionLanguageModel::decode(const at::Tensor& embeddings, CacheRows* rows) const {
-  if (rows) return language_model.decode(embeddings, rows, pass_.training);
+at::Tensor VisionLanguageModel::decode(const at::Tensor& embeddings) const {
   const std::vector<std::int64_t> lengths(static_cast<std::size_t>(embeddings.size(0)),
                                           embeddings.size(1));
   return decode_packed(embeddings.flatten(0, 1), lengths).view(embeddings.sizes());

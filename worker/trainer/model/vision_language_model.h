@@ -72,8 +72,9 @@ class VisionLanguageModel {
   // replaced by row k of `projected` [K, d] (or [N, P, d]; undefined when there is none). Their
   // numbers must agree.
   at::Tensor embed(const at::Tensor& ids, const at::Tensor& projected) const;
-  // Embeddings [B, T, d] -> normed hidden states [B, T, d]; see LlamaDecoder::decode.
-  at::Tensor decode(const at::Tensor& embeddings, CacheRows* rows = nullptr) const;
+  // Embeddings [B, T, d] -> normed hidden states [B, T, d]: every sequence
+  // begins at position 0, so that batches padded on the right need no mask.
+  at::Tensor decode(const at::Tensor& embeddings) const;
   // Sequences packed without padding: embeddings [N, d], lengths that sum to N -> [N, d]; see
   // LlamaDecoder::decode_packed. Embeddings of packed ids: embed(ids [1, N], projected).squeeze(0).
   at::Tensor decode_packed(const at::Tensor& embeddings,
