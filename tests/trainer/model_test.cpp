@@ -50,8 +50,8 @@ class GoldenModel : public testing::TestWithParam<Case> {
     const at::NoGradGuard no_grad;
     StaticKvCache cache(model_->config().text, 3, ids_.size(1) + count, model_->options());
     std::vector<CacheSegment> segments;
-    at::Tensor hidden =
-        decode_cached(model_->language_model, embedded(0, ids_.size(1), segments), segments, cache);
+    const at::Tensor prompts = embedded(0, ids_.size(1), segments);
+    const at::Tensor hidden = decode_cached(model_->language_model, prompts, segments, cache);
     at::Tensor last = at::stack({hidden[lengths_[0] - 1], hidden[lengths_[0] + lengths_[1] - 1]});
     std::vector<std::vector<std::int64_t>> tokens(2);
     for (std::int64_t step = 0;; ++step) {
