@@ -21,6 +21,8 @@ OWNERS = {
     r'(torch|ATen|c10)/': ['worker/trainer/', 'tests/trainer/'],
     r'(spdlog|fmt)/': ['orchestrator/base/log.cpp'],
     r'CLI/': ['orchestrator/cli/'],
+    r'pcre2\.h': ['worker/trainer/text/pattern.cpp'],
+    r'sentencepiece_processor\.h': ['worker/trainer/text/sentencepiece_model.cpp'],
 }
 
 # Folder -> the folders of ours that it may include (besides itself). Longest prefix wins.

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/text/added_tokens.h"
 #include "worker/trainer/text/prompt.h"
-#include "worker/trainer/text/special_tokens.h"
 #include "worker/trainer/text/tokenizer.h"
 
 namespace vlsweep {
@@ -78,16 +77,16 @@ TEST(Texts, SpecialTokensAreKnownAndLeftOutOfDecodedText) {
 }
 
 TEST(Texts, TokensTakeTheSpacesThatTheirFlagsSay) {
-  std::map<std::string, AddedToken, std::less<>> tokens;
-  tokens["<a>"] = {"<a>", 1, true, true, false};
-  tokens["<ab>"] = {"<ab>", 2, true, false, true};
-  const auto pieces = split_at_tokens("x  <a> y<ab>  z", tokens);
+  AddedTokenSet tokens;
+  tokens.add("<a>", {.text = "<a>", .id = 1, .strip_left = true});
+  tokens.add("<ab>", {.text = "<ab>", .id = 2, .strip_right = true});
+  const auto pieces = tokens.split("x  <a> y<ab>  z");
   ASSERT_EQ(pieces.size(), 5U);
-  EXPECT_EQ(std::get<std::string_view>(pieces[0]), "x");
-  EXPECT_EQ(std::get<const AddedToken*>(pieces[1])->id, 1);
-  EXPECT_EQ(std::get<std::string_view>(pieces[2]), " y");
-  EXPECT_EQ(std::get<const AddedToken*>(pieces[3])->id, 2);
-  EXPECT_EQ(std::get<std::string_view>(pieces[4]), "z");
+  EXPECT_EQ(pieces[0].text, "x");
+  EXPECT_EQ(pieces[1].token->id, 1);
+  EXPECT_EQ(pieces[2].text, " y");
+  EXPECT_EQ(pieces[3].token->id, 2);
+  EXPECT_EQ(pieces[4].text, "z");
 }
 
 TEST(Texts, ForeignAndMissingModelsAreRefused) {

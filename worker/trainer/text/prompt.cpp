@@ -50,8 +50,7 @@ std::string question(const DialogueTurn& turn, bool with_image) {
 // LLaVA's tokenizer_image_token: each chunk around the placeholder is a text of its own.
 Result<std::vector<TokenId>> tokenize_with_image(const Tokenizer& tokenizer, std::string_view text,
                                                  TokenId image_token) {
-  std::vector<TokenId> ids;
-  if (const auto bos = tokenizer.bos()) ids.push_back(*bos);
+  std::vector<TokenId> ids = tokenizer.prefix();
   while (true) {
     const std::size_t found = text.find(kImage);
     VLSWEEP_TRY(const std::vector<TokenId> chunk, tokenizer.encode(text.substr(0, found)));
@@ -156,7 +155,7 @@ Result<> append_micro_question(const Tokenizer& tokenizer, const DialogueTurn& t
 Result<EncodedSample> encode_micro(const Tokenizer& tokenizer, std::span<const DialogueTurn> turns,
                                    bool has_image, TokenId image_token, bool with_last_answer) {
   EncodedSample sample;
-  if (const auto bos = tokenizer.bos()) append(sample, {*bos}, false);
+  append(sample, tokenizer.prefix(), false);
   for (std::size_t i = 0; i < turns.size(); ++i) {
     VLSWEEP_CHECK_OK(
         append_micro_question(tokenizer, turns[i], has_image && i == 0, image_token, sample));

@@ -11,7 +11,6 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxTokenizerJson = 16ULL << 20;
 constexpr std::int64_t kMaxTokenId = 1 << 24;
-constexpr std::string_view kWhiteSpace = " \t\n\r\f\v";
 
 // A token stands as "text" or {"content": "text", ...}.
 std::optional<std::string> token_text(const json* value) {
@@ -30,10 +29,10 @@ Result<json> optional_object(const std::filesystem::path& folder, const char* na
 }
 
 void read_names(const json& object, TokenizerSettings& settings) {
-  if (auto text = token_text(json_member(object, "bos_token"))) settings.bos = *text;
-  if (auto text = token_text(json_member(object, "eos_token"))) settings.eos = *text;
-  if (auto text = token_text(json_member(object, "unk_token"))) settings.unk = *text;
-  if (auto text = token_text(json_member(object, "pad_token"))) settings.pad = *text;
+  if (auto text = token_text(json_member(object, "bos_token"))) settings.bos = std::move(text);
+  if (auto text = token_text(json_member(object, "eos_token"))) settings.eos = std::move(text);
+  if (auto text = token_text(json_member(object, "unk_token"))) settings.unk = std::move(text);
+  if (auto text = token_text(json_member(object, "pad_token"))) settings.pad = std::move(text);
 }
 
 Result<> read_added_decoder(const json& object, const std::string& where,
@@ -41,18 +40,15 @@ Result<> read_added_decoder(const json& object, const std::string& where,
   const json* decoder = json_member(object, "added_tokens_decoder");
   if (!decoder || !decoder->is_object()) return {};
   for (const auto& [key, value] : decoder->items()) {
-    AddedToken token;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
-    const auto text = token_text(&value);
-    if (error != std::errc() || end != key.data() + key.size() || token.id < 0 ||
-        token.id > kMaxTokenId || !text) {
+    std::int64_t id = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kMaxTokenId ||
+        !value.is_object()) {
       return fail(Errc::invalid, "added_tokens_decoder: bad entry \"" + key + "\"", where);
     }
-    token.text = *text;
-    VLSWEEP_TRY(token.special, json_flag(value, "special", false, where));
-    VLSWEEP_TRY(token.strip_left, json_flag(value, "lstrip", false, where));
-    VLSWEEP_TRY(token.strip_right, json_flag(value, "rstrip", false, where));
-    settings.added.push_back(std::move(token));
+    VLSWEEP_TRY(AddedToken read, read_added_token(value, where));
+    read.id = id;
+    settings.added.push_back(std::move(read));
   }
   return {};
 }
@@ -100,25 +96,20 @@ Result<> find_eos_ids(const std::filesystem::path& folder, TokenizerSettings& se
   return {};
 }
 
-void strip_right_end(TextPiece* piece) {
-  auto* text = piece ? std::get_if<std::string_view>(piece) : nullptr;
-  if (text) *text = text->substr(0, text->find_last_not_of(kWhiteSpace) + 1);
-}
-
-// The longest token that begins at `text`.
-const AddedToken* match(std::string_view text,
-                        const std::map<std::string, AddedToken, std::less<>>& tokens) {
-  const AddedToken* best = nullptr;
-  auto next = tokens.lower_bound(text.substr(0, 1));
-  for (; next != tokens.end() && next->first.front() == text.front(); ++next) {
-    if (text.starts_with(next->first) && (!best || next->first.size() > best->text.size())) {
-      best = &next->second;
-    }
-  }
-  return best;
-}
-
 }  // namespace
+
+Result<AddedToken> read_added_token(const json& object, const std::string& where) {
+  const auto text = token_text(&object);
+  if (!text) return fail(Errc::invalid, "an added token without its text", where);
+  AddedToken token;
+  token.text = *text;
+  VLSWEEP_TRY(token.special, json_flag(object, "special", false, where));
+  VLSWEEP_TRY(token.strip_left, json_flag(object, "lstrip", false, where));
+  VLSWEEP_TRY(token.strip_right, json_flag(object, "rstrip", false, where));
+  VLSWEEP_TRY(token.single_word, json_flag(object, "single_word", false, where));
+  VLSWEEP_TRY(token.normalized, json_flag(object, "normalized", !token.special, where));
+  return token;
+}
 
 Result<TokenizerSettings> load_tokenizer_settings(const std::filesystem::path& folder) {
   TokenizerSettings settings;
@@ -129,31 +120,16 @@ Result<TokenizerSettings> load_tokenizer_settings(const std::filesystem::path& f
   read_names(config, settings);
   const std::string where = (folder / "tokenizer_config.json").string();
   VLSWEEP_TRY(settings.legacy, json_flag(config, "legacy", true, where));
+  VLSWEEP_TRY(settings.tokenizer_class, json_text(config, "tokenizer_class", "", where));
+  for (auto& [name, flag] : {std::pair("add_bos_token", &settings.add_bos),
+                             std::pair("add_eos_token", &settings.add_eos)}) {
+    if (!json_member(config, name)) continue;
+    VLSWEEP_TRY(*flag, json_flag(config, name, false, where));
+  }
   VLSWEEP_CHECK_OK(read_added_map(added, (folder / "added_tokens.json").string(), settings));
   VLSWEEP_CHECK_OK(read_added_decoder(config, where, settings));
   VLSWEEP_CHECK_OK(find_eos_ids(folder, settings));
   return settings;
-}
-
-std::vector<TextPiece> split_at_tokens(
-    std::string_view text, const std::map<std::string, AddedToken, std::less<>>& tokens) {
-  std::vector<TextPiece> pieces;
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const AddedToken* token = match(text.substr(at), tokens);
-    if (!token) {
-      ++at;
-      continue;
-    }
-    if (at > begin) pieces.emplace_back(text.substr(begin, at - begin));
-    if (token->strip_left && !pieces.empty()) strip_right_end(&pieces.back());
-    pieces.emplace_back(token);
-    at += token->text.size();
-    if (token->strip_right) at = std::min(text.find_first_not_of(kWhiteSpace, at), text.size());
-    begin = at;
-  }
-  if (begin < text.size()) pieces.emplace_back(text.substr(begin));
-  return pieces;
 }
 
 }  // namespace vlsweep

@@ -1,8 +1,8 @@
-// A Hugging Face folder's LLaMA tokenizer: tokenizer.model (sentencepiece) plus the added and
-// special tokens of tokenizer_config.json / added_tokens.json. Special and added tokens are split
-// out of a text before sentencepiece sees the rest.
+// A Hugging Face folder's tokenizer: tokenizer.model (sentencepiece, as LLaMA's slow tokenizer) or
+// tokenizer.json (BPE, as the tokenizers library), with the added and special tokens of the files
+// beside it, which are split out of a text before the model sees the rest.
 //
-// Immutable after load; encode and decode are safe from any thread.
+// Immutable after load; every const function is safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,37 +15,34 @@
 #include <vector>
 
 #include "orchestrator/base/result.h"
+#include "worker/trainer/text/text_model.h"
 
 namespace vlsweep {
 
-using TokenId = std::int64_t;
-
-// One piece of the sentencepiece model; its id is its place in the list.
-struct SentencePiece {
-  std::string text;
-  float score = 0;
-  bool ordinary = true;  // neither control, unknown, byte nor special
-};
-
 class Tokenizer {
  public:
-  // Matched: slow LlamaTokenizer with its `legacy` flag, as tokenizer_config.json states it (absent
-  // = legacy). tokenizer.model is at most 64 MiB.
+  // tokenizer.model counts where there is one and tokenizer_class is LLaMA's or not stated: then
+  // ids are those of the slow LlamaTokenizer with its `legacy` flag (absent = legacy), as LLaVA's
+  // use_fast=False. Otherwise tokenizer.json as it stands. Files of at most 64 MiB.
   static Result<Tokenizer> load(const std::filesystem::path& folder);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // Token ids of a text, without bos or eos. Special tokens inside the text become their ids.
+  // Token ids of a text, without bos or eos. Special tokens inside the text become their ids;
+  // malformed UTF-8 becomes U+FFFD. `invalid` where the model cannot cut the text.
   Result<std::vector<TokenId>> encode(std::string_view text) const;
   // encode() with what the tokenizer puts around a text (transformers' add_special_tokens): bos
   // where LLaMA's add_bos_token asks for it, nothing for a model such as SmolLM2.
   Result<std::vector<TokenId>> encode_with_bos(std::string_view text) const;
+  // What encode_with_bos puts before a text.
+  const std::vector<TokenId>& prefix() const;
   // The text of ids; special tokens (bos, eos, pad, <image>) are left out unless asked for. Ids
   // outside the vocabulary are left out.
   std::string decode(std::span<const TokenId> ids, bool keep_special = false) const;
   std::optional<TokenId> find(std::string_view token) const;
 
+  // Of a sentencepiece model; empty for others.
   std::vector<SentencePiece> pieces() const;
 
   std::optional<TokenId> bos() const;
@@ -54,6 +51,7 @@ class Tokenizer {
   std::optional<TokenId> unk() const;
   TokenId pad() const;                   // the pad token, or unk, or eos where there is none
   std::optional<TokenId> image() const;  // "<image>"
+  // Whether a text behind a special token is cut as one at the beginning is.
   bool legacy() const;
   std::int64_t vocab_size() const;  // largest id + 1
 
