@@ -22,7 +22,7 @@ OWNERS = {
     r'(spdlog|fmt)/': ['orchestrator/base/log.cpp'],
     r'CLI/': ['orchestrator/cli/'],
     r'pcre2\.h': ['worker/trainer/text/pattern.cpp'],
-    r'sentencepiece_processor\.h': ['worker/trainer/text/sentencepiece_model.cpp'],
+    r'sentencepiece_processor\.h': ['worker/trainer/text/sentencepiece_model.cpp', 'tests/microworld/'],
 }
 
 # Folder -> the folders of ours that it may include (besides itself). Longest prefix wins.

@@ -58,6 +58,7 @@ struct Tokenizer::State {
     added[token.text] = token.id;
     if (token.normalized) {
       VLSWEEP_TRY(std::string pattern, model->normalize(token.text));
+      shown[token.id] = pattern;  // as the library decodes it
       normalized.add(std::move(pattern), token);
     } else {
       raw.add(token.text, token);
