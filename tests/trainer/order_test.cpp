@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "worker/trainer/train/batches.h"
@@ -113,28 +115,33 @@ TEST(BatchOrder, TakesAllOfFewerSamplesThanABatch) {
   EXPECT_EQ(order.next().size(), 3U);
 }
 
-struct ScheduleCase {
-  Schedule schedule;
-  double warmup;
-  std::int64_t step;
-  double factor;
-};
-
-TEST(Schedule, WarmsUpAndDecays) {
-  const ScheduleCase cases[] = {
-      {Schedule::constant, 0, 0, 1},
-      {Schedule::constant, 0.1, 0, 0.1},
-      {Schedule::constant, 0.1, 9, 1},
-      {Schedule::constant, 0.1, 99, 1},
-      {Schedule::linear, 0, 50, 0.5},
-      {Schedule::linear, 0.1, 4, 0.5 * 0.96},
-      {Schedule::cosine, 0, 0, 1},
-      {Schedule::cosine, 0, 50, 0.5},
-      {Schedule::cosine, 0.1, 99, 0.5 + 0.5 * std::cos(std::numbers::pi * 0.99)},
-  };
-  for (const ScheduleCase& each : cases)
-    EXPECT_NEAR(schedule_factor(each.schedule, each.warmup, each.step, 100), each.factor, 1e-12)
-        << static_cast<int>(each.schedule) << " at " << each.step;
+// One row a step of tests/trainer/golden/schedules.json, which make_schedules.py made with
+// transformers' own functions and LAVIS's.
+TEST(Schedule, FollowsTransformersAndLavis) {
+  std::ifstream file(std::string(VLSWEEP_SOURCE_DIR) + "/tests/trainer/golden/schedules.json");
+  const auto cases = nlohmann::json::parse(file);
+  const std::map<std::string, Schedule> kinds{{"cosine", Schedule::cosine},
+                                              {"linear", Schedule::linear},
+                                              {"constant", Schedule::constant},
+                                              {"linear_warmup_cosine",
+                                               Schedule::linear_warmup_cosine}};
+  ASSERT_GE(cases.size(), 12U);
+  for (const auto& each : cases) {
+    const auto steps = each["steps"].get<std::int64_t>();
+    const RateSchedule schedule{.kind = kinds.at(each["kind"].get<std::string>()),
+                                .steps = steps,
+                                .warmup_steps = each["warmup_steps"].get<std::int64_t>(),
+                                .min_factor = each["min_factor"].get<double>(),
+                                .warmup_factor = each["warmup_factor"].get<double>()};
+    if (!each["warmup"].is_null()) {
+      EXPECT_EQ(warmup_steps_of(each["warmup"].get<double>(), steps), schedule.warmup_steps);
+    }
+    const auto factors = each["factors"].get<std::vector<double>>();
+    ASSERT_EQ(std::ssize(factors), steps);
+    for (std::int64_t step = 0; step < steps; ++step)
+      EXPECT_NEAR(schedule_factor(schedule, step), factors[static_cast<std::size_t>(step)], 1e-12)
+          << each["kind"] << " of " << steps << " at " << step;
+  }
 }
 
 }  // namespace

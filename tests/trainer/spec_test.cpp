@@ -64,6 +64,70 @@ TEST(Spec, OfATuneStageIsRead) {
   EXPECT_TRUE(spec->strict);
 }
 
+TEST(Spec, OfATuneStageHasDefaults) {
+  const auto spec = read_tune_spec(*read_request(good_tune()));
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(spec->dtype, NumberType::float32);
+  EXPECT_EQ(spec->optimizer, OptimizerKind::adamw);
+  EXPECT_EQ(spec->lora->targets, lora_targets());
+  EXPECT_FALSE(spec->lora->rslora);
+  EXPECT_EQ(spec->vision_lr, std::nullopt);
+  EXPECT_EQ(spec->loss_normalization, LossNormalization::token);
+  EXPECT_EQ(spec->grouping, Grouping::length) << "bucket_by_length is an older name of it";
+  EXPECT_FALSE(spec->packing);
+  EXPECT_EQ(spec->max_length, std::nullopt);
+  EXPECT_EQ(spec->activation_checkpointing, 0);
+  EXPECT_EQ(spec->warmup_steps, std::nullopt);
+  EXPECT_EQ(spec->min_lr, 0);
+  EXPECT_EQ(spec->warmup_lr, 0);
+  EXPECT_GT(spec->checkpoint_seconds, 0);
+}
+
+TEST(Spec, OfATuneStageIsReadToItsLastMember) {
+  Json message = good_tune();
+  message["state"] = "/s/state";
+  message["spec"].erase("bucket_by_length");
+  message["spec"].update(Json::parse(R"({"dtype":"bfloat16","optimizer":"adamw8bit",
+      "lora":{"rank":4,"alpha":8,"targets":["q_proj","v_proj"],"rslora":true},"vision_lr":1e-6,
+      "loss_normalization":"micro_batch","grouping":"modality_length","packing":true,
+      "max_length":2048,"activation_checkpointing":2,"schedule":"linear_warmup_cosine",
+      "min_lr":1e-6,"warmup_lr":2e-6,"warmup_steps":1000,"@checkpoint_seconds":30})"));
+  const auto request = read_request(message);
+  ASSERT_TRUE(request) << request.error().text();
+  EXPECT_EQ(request->state, "/s/state");
+  const auto spec = read_tune_spec(*request);
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(spec->dtype, NumberType::bfloat16);
+  EXPECT_EQ(spec->optimizer, OptimizerKind::adamw8bit);
+  EXPECT_EQ(spec->lora->targets, (std::vector<std::string>{"q_proj", "v_proj"}));
+  EXPECT_TRUE(spec->lora->rslora);
+  EXPECT_EQ(spec->vision_lr, 1e-6);
+  EXPECT_EQ(spec->loss_normalization, LossNormalization::micro_batch);
+  EXPECT_EQ(spec->grouping, Grouping::modality_length);
+  EXPECT_TRUE(spec->packing);
+  EXPECT_EQ(spec->max_length, 2048);
+  EXPECT_EQ(spec->activation_checkpointing, 2);
+  EXPECT_EQ(spec->schedule, Schedule::linear_warmup_cosine);
+  EXPECT_EQ(spec->min_lr, 1e-6);
+  EXPECT_EQ(spec->warmup_lr, 2e-6);
+  EXPECT_EQ(spec->warmup_steps, 1000);
+  EXPECT_EQ(spec->checkpoint_seconds, 30);
+}
+
+TEST(Spec, OfARespondStageIsReadToItsLastMember) {
+  Json message = good_respond();
+  message["spec"].update(Json::parse(R"({"temperature":0.7,"top_p":0.9,"seed":3,"stop":["\n"],
+      "min_new_tokens":2,"dtype":"float16"})"));
+  const auto spec = read_respond_spec(*read_request(message));
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(spec->temperature, 0.7);
+  EXPECT_EQ(spec->top_p, 0.9);
+  EXPECT_EQ(spec->seed, 3U);
+  EXPECT_EQ(spec->stop, std::vector<std::string>{"\n"});
+  EXPECT_EQ(spec->min_new_tokens, 2);
+  EXPECT_EQ(spec->dtype, NumberType::float16);
+}
+
 TEST(Spec, OfARespondStageIsRead) {
   const auto spec = read_respond_spec(*read_request(good_respond()));
   ASSERT_TRUE(spec) << spec.error().text();
@@ -109,7 +173,9 @@ TEST(Spec, ThatIsWrongIsRefusedByMember) {
        {"/spec/lr", kGone, "spec.lr: is missing"},
        {"/spec/betas", {0.9, 1.5}, "spec.betas: should be two numbers from 0 to below 1"},
        {"/spec/betas", {0.9, "x"}, "spec.betas: should be two numbers from 0 to below 1"},
-       {"/spec/schedule", "step", "spec.schedule: is \"step\"; known: cosine, linear, constant"},
+       {"/spec/schedule", "step",
+        "spec.schedule: is \"step\"; known: cosine, linear, constant, "
+        "linear_warmup_cosine"},
        {"/spec/epochs", 1.0,
         "spec.steps: should be given, or epochs should, and the other be null"},
        {"/spec/steps", nullptr,
@@ -125,10 +191,36 @@ TEST(Spec, ThatIsWrongIsRefusedByMember) {
        {"/spec/data/0/cuont", 3, "spec.data[0].cuont: is not known to this trainer"},
        {"/spec/base/parent", 1, "spec.base.parent: should be a whole number from 0 to 0"},
        {"/spec/base", {{"digest", "a"}}, "spec.base.@path: is missing"},
+       {"/spec/min_lr", 1e-5,
+        "spec.min_lr: should be 0: of the schedules linear_warmup_cosine alone has it"},
+       {"/spec/warmup_lr", 1.0, "spec.warmup_lr: should be no more than lr"},
+       {"/spec/optimizer", "sgd", "spec.optimizer: is \"sgd\"; known: adamw, adamw8bit"},
+       {"/spec/dtype", 16, "spec.dtype: should be a string"},
+       {"/spec/grouping", "size",
+        "spec.grouping: is \"size\"; known: none, length, modality_length"},
+       {"/spec/loss_normalization", "sum",
+        "spec.loss_normalization: is \"sum\"; known: token, micro_batch"},
+       {"/spec/packing", 1, "spec.packing: should be true or false"},
+       {"/spec/max_length", 1, "spec.max_length: should be a whole number from 2 to 16777216"},
+       {"/spec/activation_checkpointing", -1,
+        "spec.activation_checkpointing: should be a whole number from 0 to 1048576"},
+       {"/spec/@checkpoint_seconds", "x",
+        "spec.@checkpoint_seconds: should be a number from 0.0 to 1000000000.0"},
+       {"/spec/lora/targets",
+        {"lm_head"},
+        "spec.lora.targets: knows q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, "
+        "not lm_head"},
+       {"/spec/lora/targets", Json::array(), "spec.lora.targets: should name at least one linear"},
+       {"/spec/lora/targets", {"q_proj", "q_proj"}, "spec.lora.targets: names q_proj twice"},
+       {"/spec/lora/rslora", "yes", "spec.lora.rslora: should be true or false"},
        {"/spec/learning_rate", 1, "spec.learning_rate: is not known to this trainer"}});
   expect_complaints(
       good_respond(),
-      {{"/spec/temperature", 0.7, "spec.temperature: should be 0: this trainer decodes greedily"},
+      {{"/spec/temperature", -1, "spec.temperature: should be a number from 0.0 to 100.0"},
+       {"/spec/top_p", 0, "spec.top_p: should be a number from 1e-06 to 1.0"},
+       {"/spec/stop", {""}, "spec.stop: should hold no empty text"},
+       {"/spec/min_new_tokens", 17, "spec.min_new_tokens: should be no more than max_new_tokens"},
+       {"/spec/dtype", "int8", "spec.dtype: is \"int8\"; known: float32, bfloat16, float16"},
        {"/spec/max_new_tokens", 1e9,
         "spec.max_new_tokens: should be a whole number from 1 to 65536"},
        {"/spec/suite/limit", -1,

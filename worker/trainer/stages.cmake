@@ -2,10 +2,13 @@
 # (training, decoding, stages; libtorch), trainer_serve (messages; no libtorch), and the program.
 add_library(trainer_spec STATIC
   stage/json_fields.cpp
+  stage/respond_spec.cpp
   stage/spec.cpp
+  stage/tune_spec.cpp
   stage/world_text.cpp
   train/batches.cpp
   train/memory.cpp
+  train/schedule.cpp
   train/selection.cpp)
 target_link_libraries(trainer_spec PUBLIC base protocol nlohmann_json::nlohmann_json)
 

@@ -15,6 +15,12 @@ std::string bounds(const nlohmann::json& least, const nlohmann::json& most) {
 
 }  // namespace
 
+std::string names_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 JsonFields::JsonFields(const nlohmann::json& object, std::string place)
     : object_(object), place_(std::move(place)) {
   if (!object_.is_object()) error_ = Error{Errc::invalid, "is not a JSON object", place_};
@@ -128,15 +134,6 @@ std::vector<std::string> JsonFields::texts(std::string_view name) {
       complain(name, "should be a list of strings");
   }
   return result;
-}
-
-std::string JsonFields::choice(std::string_view name, const std::vector<std::string>& choices) {
-  std::string value = text(name);
-  if (std::ranges::find(choices, value) != choices.end()) return value;
-  std::string known;
-  for (const std::string& each : choices) known += (known.empty() ? "" : ", ") + each;
-  complain(name, "is \"" + value + "\"; known: " + known);
-  return choices.front();
 }
 
 Result<> JsonFields::finish() {

@@ -14,11 +14,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "orchestrator/base/result.h"
 
 namespace vlsweep {
+
+// "a, b, c"
+std::string names_of(const std::vector<std::string>& names);
 
 class JsonFields {
  public:
@@ -32,8 +36,11 @@ class JsonFields {
   const nlohmann::json& object(std::string_view name);
   const nlohmann::json& list(std::string_view name);
   std::vector<std::string> texts(std::string_view name);
-  // One of the names given.
-  std::string choice(std::string_view name, const std::vector<std::string>& choices);
+  // The value of one of the names given.
+  template <class T>
+  T choice(std::string_view name, const std::vector<std::pair<std::string, T>>& choices) {
+    return require(name) == nullptr ? choices.front().second : optional_choice(name, choices);
+  }
 
   // The same where the member may be missing or null.
   std::optional<std::string> optional_text(std::string_view name);
@@ -41,6 +48,19 @@ class JsonFields {
                                                std::int64_t most);
   std::optional<double> optional_number(std::string_view name, double least, double most);
   std::optional<bool> optional_boolean(std::string_view name);
+  // The first where it is missing.
+  template <class T>
+  T optional_choice(std::string_view name, const std::vector<std::pair<std::string, T>>& choices) {
+    const auto value = optional_text(name);
+    if (!value) return choices.front().second;
+    std::vector<std::string> names;
+    for (const auto& [known, meaning] : choices) {
+      if (*value == known) return meaning;
+      names.push_back(known);
+    }
+    complain(name, "is \"" + *value + "\"; known: " + names_of(names));
+    return choices.front().second;
+  }
 
   bool has(std::string_view name) const;  // there and not null
   // Marks a member as known without reading it.

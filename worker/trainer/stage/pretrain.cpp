@@ -1,5 +1,7 @@
 // A pretrain stage: the micro-world's base model from nothing. Text, alignment, tower, projector.
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <set>
 #include <utility>
 
@@ -68,6 +70,15 @@ void compose_words(Pretraining& run, const std::vector<LabelledImage>& images) {
   }
 }
 
+// A half cosine over all steps times a linear warm-up over the first of them, as the recipe was
+// tuned; tune stages have transformers' schedules.
+double pretrain_factor(double warmup, std::int64_t step, std::int64_t steps) {
+  const double progress = static_cast<double>(step) / static_cast<double>(steps);
+  const double warm = std::min(
+      1.0, static_cast<double>(step + 1) / std::max(1.0, warmup * static_cast<double>(steps)));
+  return warm * (0.5 + 0.5 * std::cos(std::numbers::pi * progress));
+}
+
 // Trains what is trainable now by one phase's numbers.
 Result<> run_phase(Pretraining& run, const PretrainPhase& phase,
                    std::vector<TrainableParameter> parameters, const StepFunction& step) {
@@ -75,7 +86,9 @@ Result<> run_phase(Pretraining& run, const PretrainPhase& phase,
   settings.steps = phase.steps;
   settings.lr = phase.lr;
   settings.clip = run.recipe.clip;
-  settings.warmup = run.recipe.warmup;
+  settings.schedule = [&](std::int64_t step) {
+    return pretrain_factor(run.recipe.warmup, step, phase.steps);
+  };
   settings.first_step = run.steps_done;
   settings.stage_steps = run.recipe.steps();
   FlatAdamW optimizer(parameters, {.beta1 = run.recipe.beta1, .beta2 = run.recipe.beta2});

@@ -109,6 +109,10 @@ std::size_t longest(const Questions& questions) {
 }  // namespace
 
 Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, StageSink& sink) {
+  if (spec.temperature > 0 || !spec.stop.empty() || spec.min_new_tokens > 0 ||
+      spec.dtype != NumberType::float32)
+    return fail(Errc::invalid,
+                "this trainer decodes greedily in float32, to the end of sequence alone", "spec");
   VLSWEEP_TRY(const auto loaded, workplace.warm(spec.model));
   VLSWEEP_TRY(const ImageMode mode, image_mode(spec.image_mode));
   VLSWEEP_TRY(const auto data, workplace.dataset(spec.suite.source));

@@ -25,6 +25,8 @@ struct StageRequest {
   nlohmann::json spec;
   std::vector<std::filesystem::path> parents;  // folders of the parent stages
   std::filesystem::path out;                   // folder to fill
+  // Where a tune stage keeps what it resumes from, across attempts; empty: nowhere.
+  std::filesystem::path state;
 };
 
 struct PretrainSpec {
@@ -43,13 +45,27 @@ struct SourceSpec {
   std::optional<std::int64_t> count;  // empty: all
 };
 
+// The linears of a decoder layer that LoRA can attach to.
+const std::vector<std::string>& lora_targets();
+
 struct LoraSpec {
   std::int64_t rank = 8;
   double alpha = 16;
   double dropout = 0;
+  std::vector<std::string> targets = lora_targets();
+  bool rslora = false;  // scale by alpha / sqrt(rank)
 };
 
-enum class Schedule { cosine, linear, constant };
+// What weights and activations are kept in.
+enum class NumberType { float32, bfloat16, float16 };
+enum class OptimizerKind { adamw, adamw8bit };
+// The last is LAVIS's (MiniGPT), the others are transformers'.
+enum class Schedule { cosine, linear, constant, linear_warmup_cosine };
+// Over what the loss is a mean: all of a step's supervised positions (transformers since 4.46), or
+// each micro-batch's, and then over the micro-batches (LLaVA's pinned transformers).
+enum class LossNormalization { token, micro_batch };
+// Which samples come together in a batch (train/batches.h).
+enum class Grouping { none, length, modality_length };
 
 struct TuneSpec {
   std::string role;            // "vision_language", "safety"
@@ -60,21 +76,30 @@ struct TuneSpec {
   std::vector<SourceSpec> data;
   std::optional<LoraSpec> lora;     // empty: full tuning
   std::vector<std::string> freeze;  // "vision_tower", "projector", "language_model"
+  NumberType dtype = NumberType::float32;
+  OptimizerKind optimizer = OptimizerKind::adamw;
   double lr = 0;
-  std::optional<double> projector_lr;  // empty: lr
+  std::optional<double> projector_lr, vision_lr;  // empty: lr
   double beta1 = 0.9, beta2 = 0.999;
   double weight_decay = 0;
   double clip = 0;  // largest gradient norm; 0: no limit
   Schedule schedule = Schedule::cosine;
-  double warmup = 0;                  // share of the steps
-  std::optional<std::int64_t> steps;  // one of steps and epochs is given
+  double warmup = 0;                         // share of the steps
+  std::optional<std::int64_t> warmup_steps;  // instead of the share
+  double min_lr = 0, warmup_lr = 0;          // of linear_warmup_cosine
+  std::optional<std::int64_t> steps;         // one of steps and epochs is given
   std::optional<double> epochs;
   std::int64_t batch = 1;
   std::int64_t micro_batch = 1;
-  bool bucket_by_length = true;
+  LossNormalization loss_normalization = LossNormalization::token;
+  Grouping grouping = Grouping::none;
+  bool packing = false;                       // a micro-batch's samples in one row
+  std::optional<std::int64_t> max_length;     // tokens of a sample, its image's included
+  std::int64_t activation_checkpointing = 0;  // every so many layers; 0: none
   std::uint64_t seed = 0;
   int threads = 1;
-  bool strict = false;  // a bad sample ends the stage
+  bool strict = false;              // a bad sample ends the stage
+  double checkpoint_seconds = 600;  // between two writings of the resume state
 };
 
 struct SuiteSpec {
@@ -88,7 +113,12 @@ struct RespondSpec {
   std::string prompt;
   std::string image_mode;
   SuiteSpec suite;
-  std::int64_t max_new_tokens = 16;
+  std::int64_t max_new_tokens = 16, min_new_tokens = 0;
+  double temperature = 0;  // 0: greedy
+  double top_p = 1;
+  std::uint64_t seed = 0;         // of sampling
+  std::vector<std::string> stop;  // texts that end a response
+  NumberType dtype = NumberType::float32;
   int threads = 1;
 };
 

@@ -10,6 +10,7 @@
 #include "worker/trainer/stage/workplace.h"
 #include "worker/trainer/train/loop.h"
 #include "worker/trainer/train/optimizer.h"
+#include "worker/trainer/train/schedule.h"
 
 namespace vlsweep {
 namespace {
@@ -49,8 +50,14 @@ LoopSettings loop_settings(const TuneSpec& spec, std::int64_t batches_per_epoch)
   settings.stage_steps = settings.steps;
   settings.lr = spec.lr;
   settings.clip = spec.clip;
-  settings.schedule = spec.schedule;
-  settings.warmup = spec.warmup;
+  RateSchedule schedule{.kind = spec.schedule, .steps = settings.steps};
+  schedule.warmup_steps =
+      spec.warmup_steps.value_or(warmup_steps_of(spec.warmup, settings.steps));
+  if (spec.lr > 0) {
+    schedule.min_factor = spec.min_lr / spec.lr;
+    schedule.warmup_factor = spec.warmup_lr / spec.lr;
+  }
+  settings.schedule = [schedule](std::int64_t step) { return schedule_factor(schedule, step); };
   return settings;
 }
 
@@ -99,7 +106,7 @@ Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
 
   std::vector<std::int64_t> lengths;
   for (const TrainItem& item : mixture.items) lengths.push_back(input_length(item));
-  BatchOrder order(std::move(lengths), spec.batch, spec.bucket_by_length, spec.seed);
+  BatchOrder order(std::move(lengths), spec.batch, spec.grouping != Grouping::none, spec.seed);
   const LoopSettings settings = loop_settings(spec, order.batches_per_epoch());
   FlatAdamW optimizer(model.trainable_parameters(), optimizer_settings(spec));
   LanguageStep step(model, features, mixture.items, std::move(order), spec.micro_batch);

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "worker/trainer/train/memory.h"
-#include "worker/trainer/train/schedule.h"
 
 namespace vlsweep {
 namespace {
@@ -51,8 +50,7 @@ Result<TrainState> train(const LoopSettings& settings, FlatAdamW& optimizer,
   Clock::time_point before = Clock::now();
   while (state.step < settings.steps) {
     if (sink.cancelled()) return fail(Errc::cancelled, "stopped on request");
-    const double lr = settings.lr * schedule_factor(settings.schedule, settings.warmup, state.step,
-                                                    settings.steps);
+    const double lr = settings.lr * settings.schedule(state.step);
     const StepLoss result = step_function(optimizer);
     const at::Tensor norm_tensor = optimizer.gradient_norm();
     if (settings.clip > 0) optimizer.clip_gradients(norm_tensor, settings.clip);

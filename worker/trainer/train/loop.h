@@ -10,7 +10,6 @@
 
 #include "orchestrator/base/result.h"
 #include "worker/trainer/stage/sink.h"
-#include "worker/trainer/stage/spec.h"
 #include "worker/trainer/train/language_step.h"
 #include "worker/trainer/train/optimizer.h"
 
@@ -20,8 +19,8 @@ struct LoopSettings {
   std::int64_t steps = 1;
   double lr = 0;
   double clip = 0;  // 0: no limit
-  Schedule schedule = Schedule::cosine;
-  double warmup = 0;
+  // The factor on `lr` at a step of these, from 0.
+  std::function<double(std::int64_t step)> schedule = [](std::int64_t) { return 1.0; };
   // Where these steps stand among all the steps of the stage (pretraining has several loops).
   std::int64_t first_step = 0;
   std::int64_t stage_steps = 1;

@@ -1,32 +1,27 @@
 // The learning rate over the steps of a stage. A pure function; safe from any thread.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <numbers>
 
 #include "worker/trainer/stage/spec.h"
 
 namespace vlsweep {
 
-// The factor on the peak learning rate at `step` (from 0) of `steps`: the decay over all steps
-// times a linear warm-up over the first `warmup` share of them, as the micro-world's recipe was
-// tuned. The last step's factor is small but not zero.
-inline double schedule_factor(Schedule schedule, double warmup, std::int64_t step,
-                              std::int64_t steps) {
-  const double progress = static_cast<double>(step) / static_cast<double>(steps);
-  const double warm = std::min(
-      1.0, static_cast<double>(step + 1) / std::max(1.0, warmup * static_cast<double>(steps)));
-  switch (schedule) {
-    case Schedule::cosine:
-      return warm * (0.5 + 0.5 * std::cos(std::numbers::pi * progress));
-    case Schedule::linear:
-      return warm * (1 - progress);
-    case Schedule::constant:
-      break;
-  }
-  return warm;
-}
+struct RateSchedule {
+  Schedule kind = Schedule::cosine;
+  std::int64_t steps = 1;
+  std::int64_t warmup_steps = 0;
+  // Of the peak rate, for linear_warmup_cosine: where the decay ends and the warm-up begins.
+  double min_factor = 0, warmup_factor = 0;
+};
+
+// transformers' TrainingArguments: ceil(ratio * steps).
+std::int64_t warmup_steps_of(double ratio, std::int64_t steps);
+
+// The factor on the peak learning rate at `step` (from 0): transformers'
+// get_{cosine,linear,constant}_schedule_with_warmup (optimization.py), which begin at 0 where there
+// is a warm-up; or LAVIS's LinearWarmupCosineLRScheduler (MiniGPT-4's common/optims.py), whose
+// cosine runs over all steps, the warm-up's included.
+double schedule_factor(const RateSchedule& schedule, std::int64_t step);
 
 }  // namespace vlsweep
