@@ -120,11 +120,11 @@ TEST(BatchOrder, TakesAllOfFewerSamplesThanABatch) {
 TEST(Schedule, FollowsTransformersAndLavis) {
   std::ifstream file(std::string(VLSWEEP_SOURCE_DIR) + "/tests/trainer/golden/schedules.json");
   const auto cases = nlohmann::json::parse(file);
-  const std::map<std::string, Schedule> kinds{{"cosine", Schedule::cosine},
-                                              {"linear", Schedule::linear},
-                                              {"constant", Schedule::constant},
-                                              {"linear_warmup_cosine",
-                                               Schedule::linear_warmup_cosine}};
+  const std::map<std::string, Schedule> kinds{
+      {"cosine", Schedule::cosine},
+      {"linear", Schedule::linear},
+      {"constant", Schedule::constant},
+      {"linear_warmup_cosine", Schedule::linear_warmup_cosine}};
   ASSERT_GE(cases.size(), 12U);
   for (const auto& each : cases) {
     const auto steps = each["steps"].get<std::int64_t>();

@@ -9,6 +9,7 @@
 #include "worker/trainer/train/loop.h"
 #include "worker/trainer/train/micro_batches.h"
 #include "worker/trainer/train/random.h"
+#include "worker/trainer/train/schedule.h"
 
 namespace vlsweep {
 namespace {
@@ -86,7 +87,8 @@ struct Training {
     settings.steps = settings.stage_steps = steps;
     settings.lr = lr;
     settings.clip = 1;
-    settings.warmup = 0.1;
+    const RateSchedule schedule{.steps = steps, .warmup_steps = warmup_steps_of(0.1, steps)};
+    settings.schedule = [schedule](std::int64_t at) { return schedule_factor(schedule, at); };
     state = train(settings, optimizer, std::ref(step), sink);
     return *this;
   }

@@ -86,8 +86,8 @@ Result<> run_phase(Pretraining& run, const PretrainPhase& phase,
   settings.steps = phase.steps;
   settings.lr = phase.lr;
   settings.clip = run.recipe.clip;
-  settings.schedule = [&](std::int64_t step) {
-    return pretrain_factor(run.recipe.warmup, step, phase.steps);
+  settings.schedule = [&](std::int64_t at) {
+    return pretrain_factor(run.recipe.warmup, at, phase.steps);
   };
   settings.first_step = run.steps_done;
   settings.stage_steps = run.recipe.steps();

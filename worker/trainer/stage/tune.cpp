@@ -51,8 +51,7 @@ LoopSettings loop_settings(const TuneSpec& spec, std::int64_t batches_per_epoch)
   settings.lr = spec.lr;
   settings.clip = spec.clip;
   RateSchedule schedule{.kind = spec.schedule, .steps = settings.steps};
-  schedule.warmup_steps =
-      spec.warmup_steps.value_or(warmup_steps_of(spec.warmup, settings.steps));
+  schedule.warmup_steps = spec.warmup_steps.value_or(warmup_steps_of(spec.warmup, settings.steps));
   if (spec.lr > 0) {
     schedule.min_factor = spec.min_lr / spec.lr;
     schedule.warmup_factor = spec.warmup_lr / spec.lr;
