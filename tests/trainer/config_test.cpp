@@ -1,9 +1,10 @@
 // config.json in the forms that are in the wild, and tensor names of all schemes.
-#include "worker/trainer/format/config.h"
+#include "worker/trainer/architecture/llava/config.h"
 
 #include <gtest/gtest.h>
 
-#include "worker/trainer/format/names.h"
+#include "worker/trainer/architecture/llama/llama.h"
+#include "worker/trainer/architecture/llava/llava.h"
 
 namespace vlsweep {
 namespace {
@@ -31,8 +32,8 @@ TEST(Config, SparseHubConfigMeansLlava7b) {
   EXPECT_DOUBLE_EQ(config.text.rms_norm_eps, 1e-5);
   EXPECT_DOUBLE_EQ(config.text.rope_theta, 10000);
   EXPECT_EQ(config.torch_dtype, "float16");
-  EXPECT_EQ(config.tower_layers_run(), 23);
-  EXPECT_EQ(config.image_positions(), 576);
+  EXPECT_EQ(llava_vision(config).tower_layers_run(), 23);
+  EXPECT_EQ(config.vision->positions, 576);
   EXPECT_EQ(config.pad_token, 32001);
 }
 
@@ -47,7 +48,7 @@ TEST(Config, NewAndOldSpellingsAgree) {
   EXPECT_EQ(config.text.head_dim, 8);
   EXPECT_EQ(config.image_token, 7);
   EXPECT_EQ(config.torch_dtype, "bfloat16");
-  EXPECT_EQ(config.vision->num_layers, 24);
+  EXPECT_EQ(llava_vision(config).tower.num_layers, 24);
 }
 
 TEST(Config, FlatConfigOfTheOriginalCode) {
@@ -69,8 +70,8 @@ TEST(Config, WrittenConfigReadsBack) {
     "text_config": {"tie_word_embeddings": true}})");
   const ModelConfig again = parsed(config_json(config));
   EXPECT_EQ(config_json(again), config_json(config));
-  EXPECT_EQ(again.image_positions(), 577);
-  EXPECT_EQ(again.tower_layers_run(), 2);
+  EXPECT_EQ(again.vision->positions, 577);
+  EXPECT_EQ(llava_vision(again).tower_layers_run(), 2);
   EXPECT_EQ(again.eos_token, 2);
 }
 
@@ -125,20 +126,20 @@ TEST(Names, AllSchemesMeetInTheHubs) {
       {"vision_tower.vision_model.pre_layrnorm.bias",
        "vision_tower.vision_model.pre_layrnorm.bias"},
       {"elsewhere.weight", "elsewhere.weight"}};
-  for (const auto& [found, canonical] : cases) EXPECT_EQ(canonical_tensor_name(found), canonical);
+  for (const auto& [found, canonical] : cases) EXPECT_EQ(canonical_llava_name(found), canonical);
   for (const char* buffer : {"model.layers.0.self_attn.rotary_emb.inv_freq", "model.image_newline",
                              "vision_tower.vision_model.embeddings.position_ids"}) {
-    EXPECT_EQ(canonical_tensor_name(buffer), std::nullopt);
+    EXPECT_EQ(canonical_llava_name(buffer), std::nullopt);
   }
 }
 
 TEST(Names, ModulePathsAreTransformersOwn) {
-  EXPECT_EQ(module_tensor_name("language_model.model.norm.weight", false),
+  EXPECT_EQ(llava_module_name("language_model.model.norm.weight"),
             "model.language_model.norm.weight");
-  EXPECT_EQ(module_tensor_name("language_model.lm_head.weight", false), "lm_head.weight");
-  EXPECT_EQ(module_tensor_name("multi_modal_projector.linear_1.bias", false),
+  EXPECT_EQ(llava_module_name("language_model.lm_head.weight"), "lm_head.weight");
+  EXPECT_EQ(llava_module_name("multi_modal_projector.linear_1.bias"),
             "model.multi_modal_projector.linear_1.bias");
-  EXPECT_EQ(module_tensor_name("language_model.model.norm.weight", true), "model.norm.weight");
+  EXPECT_EQ(llama_architecture().module_name("language_model.model.norm.weight"), "model.norm.weight");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The model against transformers and peft: logits, greedy tokens, gradients, training steps.
 #include "tests/trainer/golden.h"
-#include "worker/trainer/format/names.h"
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/model/cached_decode.h"
 #include "worker/trainer/model/lora.h"
 
@@ -109,7 +109,7 @@ TEST_P(GoldenModel, LossAndGradientNormsEqualTransformers) {
   std::size_t compared = 0;
   for (const NamedTensor& tensor : model_->named_tensors()) {
     if (tensor.part == Part::vision_tower) continue;
-    const auto name = module_tensor_name(tensor.name, !GetParam().vision);
+    const auto name = model_->config().architecture->module_name(tensor.name);
     const at::Tensor gradient =
         tensor.parameter.grad().narrow(0, tensor.first_row, tensor.num_rows);
     ASSERT_TRUE(json_["norms"].contains(name)) << name;
@@ -164,7 +164,8 @@ void set_lora_start(VisionLanguageModel& model, const std::filesystem::path& pat
   for (FusedLinear* linear : model.language_linears()) {
     const std::int64_t rank = linear->lora->b.front().size(1);
     for (std::size_t i = 0; i < linear->parts.size(); ++i) {
-      const auto name = "base_model.model." + module_tensor_name(linear->parts[i].name, false);
+      const auto name =
+          "base_model.model." + model.config().architecture->module_name(linear->parts[i].name);
       const at::Tensor a =
           linear->lora->a.detach().narrow(0, static_cast<std::int64_t>(i) * rank, rank);
       a.copy_(golden::tensor(path, name + ".lora_A.weight"));

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/format/json_object.h"
 #include "worker/trainer/text/tokenizer.h"
 #include "worker/trainer/text/tokenizer_json.h"
@@ -26,13 +27,6 @@ Result<bool> copy_if_there(const fs::path& folder, const fs::path& source, const
   VLSWEEP_TRY(const std::string bytes, read_file(source / name, kMaxFileBytes));
   VLSWEEP_CHECK_OK(write_file_durably(folder / name, bytes));
   return true;
-}
-
-Result<> copy_or_write(const fs::path& folder, const fs::path& source, const char* name,
-                       const json& otherwise) {
-  VLSWEEP_TRY(const bool copied, copy_if_there(folder, source, name));
-  if (copied) return {};
-  return write_file_durably(folder / name, otherwise.dump(2) + "\n");
 }
 
 json token_json(const std::string& text) {
@@ -73,31 +67,6 @@ json generation_config(const ModelConfig& config) {
   return object;
 }
 
-json preprocessor_config(const ClipConfig& vision) {
-  return {{"image_processor_type", "LlavaImageProcessor"},
-          {"processor_class", "LlavaProcessor"},
-          {"do_convert_rgb", true},
-          {"do_resize", true},
-          {"size", {{"shortest_edge", vision.image_size}}},
-          {"resample", 3},
-          {"do_center_crop", true},
-          {"crop_size", {{"height", vision.image_size}, {"width", vision.image_size}}},
-          {"do_rescale", true},
-          {"rescale_factor", 1.0 / 255.0},
-          {"do_normalize", true},
-          {"do_pad", false},
-          {"image_mean", {0.48145466, 0.4578275, 0.40821073}},
-          {"image_std", {0.26862954, 0.26130258, 0.27577711}}};
-}
-
-json processor_config(const ModelConfig& config) {
-  return {{"processor_class", "LlavaProcessor"},
-          {"image_token", "<image>"},
-          {"num_additional_image_tokens", 1},
-          {"patch_size", config.vision->patch_size},
-          {"vision_feature_select_strategy", config.drop_class_token ? "default" : "full"}};
-}
-
 }  // namespace
 
 Result<> copy_tokenizer_files(const fs::path& folder, const fs::path& source) {
@@ -113,15 +82,20 @@ Result<> copy_tokenizer_files(const fs::path& folder, const fs::path& source) {
   return write_file_durably(folder / "tokenizer.json", tokenizer_json(tokenizer));
 }
 
+Result<> copy_or_write_json(const fs::path& folder, const fs::path& source, const char* name,
+                            const json& otherwise) {
+  VLSWEEP_TRY(const bool copied, copy_if_there(folder, source, name));
+  if (copied) return {};
+  return write_file_durably(folder / name, otherwise.dump(2) + "\n");
+}
+
 Result<> write_companion_files(const ModelConfig& config, const fs::path& folder,
                                const fs::path& source) {
   VLSWEEP_CHECK_OK(copy_tokenizer_files(folder, source));
   VLSWEEP_CHECK_OK(
-      copy_or_write(folder, source, "generation_config.json", generation_config(config)));
-  if (!config.vision) return {};
-  VLSWEEP_CHECK_OK(copy_or_write(folder, source, "preprocessor_config.json",
-                                 preprocessor_config(*config.vision)));
-  return copy_or_write(folder, source, "processor_config.json", processor_config(config));
+      copy_or_write_json(folder, source, "generation_config.json", generation_config(config)));
+  if (!config.architecture->write_processor_files) return {};
+  return config.architecture->write_processor_files(config, folder, source);
 }
 
 }  // namespace vlsweep

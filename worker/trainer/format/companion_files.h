@@ -3,9 +3,10 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 
 #include "orchestrator/base/result.h"
-#include "worker/trainer/format/config.h"
+#include "worker/trainer/architecture/model_config.h"
 
 namespace vlsweep {
 
@@ -14,9 +15,14 @@ namespace vlsweep {
 Result<> copy_tokenizer_files(const std::filesystem::path& folder,
                               const std::filesystem::path& source);
 
-// copy_tokenizer_files plus generation_config.json, preprocessor_config.json and
-// processor_config.json, copied or written so that transformers' LlavaProcessor loads.
+// copy_tokenizer_files plus generation_config.json and the architecture's processor files, copied
+// or written so that transformers' processor loads.
 Result<> write_companion_files(const ModelConfig& config, const std::filesystem::path& folder,
                                const std::filesystem::path& source);
+
+// FOLDER/NAME: the source's, or `otherwise` where the source has none.
+Result<> copy_or_write_json(const std::filesystem::path& folder,
+                            const std::filesystem::path& source, const char* name,
+                            const nlohmann::json& otherwise);
 
 }  // namespace vlsweep

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/format/adapter.h"
-#include "worker/trainer/format/names.h"
 #include "worker/trainer/model/checkpoint.h"
 #include "worker/trainer/model/tensor_io.h"
 
@@ -84,11 +84,12 @@ void check_shape(const TensorView& view, const at::Tensor& target, Misfits& misf
 using ViewsByName = std::map<std::string, const TensorView*>;
 
 // The files' tensors under their canonical names.
-Result<ViewsByName> canonical_views(const std::vector<SafetensorsFile>& files) {
+Result<ViewsByName> canonical_views(const Architecture& architecture,
+                                    const std::vector<SafetensorsFile>& files) {
   ViewsByName views;
   for (const SafetensorsFile& file : files) {
     for (const TensorView& view : file.tensors()) {
-      const auto name = canonical_tensor_name(view.name);
+      const auto name = architecture.canonical_name(view.name);
       if (!name) continue;
       if (!views.emplace(*name, &view).second) {
         return fail(Errc::invalid, "two tensors for " + *name, file.path().string());
@@ -100,7 +101,7 @@ Result<ViewsByName> canonical_views(const std::vector<SafetensorsFile>& files) {
 
 Result<> fill_model(VisionLanguageModel& model, const fs::path& folder) {
   VLSWEEP_TRY(const std::vector<SafetensorsFile> files, open_model_files(folder));
-  VLSWEEP_TRY(ViewsByName views, canonical_views(files));
+  VLSWEEP_TRY(ViewsByName views, canonical_views(*model.config().architecture, files));
   if (model.config().text.tie_word_embeddings) views.erase("language_model.lm_head.weight");
   Misfits misfits;
   std::vector<std::pair<at::Tensor, const TensorView*>> copies;
@@ -131,7 +132,7 @@ std::string without(std::string name, std::string_view part) {
   return name;
 }
 
-AdapterName adapter_name(std::string name) {
+AdapterName adapter_name(const Architecture& architecture, std::string name) {
   for (std::string_view part :
        {"base_model.model.", ".modules_to_save.default", ".modules_to_save"}) {
     name = without(name, part);
@@ -140,10 +141,10 @@ AdapterName adapter_name(std::string name) {
   for (const auto& [mark, kind] : {std::pair(".lora_A", Kind::lora_a), {".lora_B", Kind::lora_b}}) {
     const auto found = name.find(mark);
     if (found == name.npos) continue;
-    const auto module = canonical_tensor_name(name.substr(0, found) + ".weight");
+    const auto module = architecture.canonical_name(name.substr(0, found) + ".weight");
     return {without(module.value_or(""), ".weight"), kind};
   }
-  return {canonical_tensor_name(name).value_or(""), Kind::saved};
+  return {architecture.canonical_name(name).value_or(""), Kind::saved};
 }
 
 struct LowRankPair {
@@ -181,7 +182,7 @@ Result<> apply_adapter(VisionLanguageModel& model, const fs::path& folder,
   std::map<std::string, LowRankPair> pairs;
   for (const TensorView& view : file.tensors()) {
     if (view.name.find("original_module") != view.name.npos) continue;
-    const AdapterName name = adapter_name(view.name);
+    const AdapterName name = adapter_name(*model.config().architecture, view.name);
     const bool saved = name.kind == AdapterName::Kind::saved;
     const auto target = targets.find(saved ? name.module : name.module + ".weight");
     if (target == targets.end()) {

@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/format/adapter.h"
 #include "worker/trainer/format/companion_files.h"
-#include "worker/trainer/format/names.h"
 #include "worker/trainer/model/checkpoint.h"
 #include "worker/trainer/model/lora.h"
 #include "worker/trainer/model/tensor_io.h"
@@ -61,7 +61,7 @@ Result<> write_model(const VisionLanguageModel& model, const fs::path& folder) {
   for (const NamedTensor& tensor : model.named_tensors()) {
     const auto found = merged.find(tensor.parameter.const_data_ptr());
     const at::Tensor& parameter = found == merged.end() ? tensor.parameter : found->second;
-    bundle.add(model.has_vision() ? tensor.name : text_only_tensor_name(tensor.name),
+    bundle.add(model.config().architecture->file_name(tensor.name),
                parameter.narrow(0, tensor.first_row, tensor.num_rows));
   }
   VLSWEEP_CHECK_OK(bundle.write(folder / "model.safetensors"));
@@ -75,7 +75,7 @@ Result<> write_adapter(const VisionLanguageModel& model, const fs::path& folder,
   Bundle bundle;
   const bool text_only = !model.has_vision();
   const auto path = [&](const std::string& name) {
-    return "base_model.model." + module_tensor_name(name, text_only);
+    return "base_model.model." + model.config().architecture->module_name(name);
   };
   AdapterConfig config;
   config.base = base.string();

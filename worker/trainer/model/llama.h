@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "worker/trainer/format/config.h"
+#include "worker/trainer/architecture/model_config.h"
 #include "worker/trainer/model/linear.h"
 #include "worker/trainer/model/pass.h"
 #include "worker/trainer/model/rope.h"

@@ -1,36 +1,13 @@
 #include "worker/trainer/model/vision_language_model.h"
 
-#include <string_view>
 #include <utility>
+
+#include "worker/trainer/architecture/architecture.h"
 
 namespace vlsweep {
 namespace {
 
-// Allocates zeroed parameters of one dtype and device.
-struct Allocator {
-  at::TensorOptions options;
-
-  at::Tensor vector(std::int64_t size) const { return at::zeros({size}, options); }
-  at::Tensor matrix(std::int64_t rows, std::int64_t columns) const {
-    return at::zeros({rows, columns}, options);
-  }
-  // A fused linear whose parts have `rows` rows each.
-  FusedLinear linear(const std::string& prefix,
-                     const std::vector<std::pair<std::string_view, std::int64_t>>& parts,
-                     std::int64_t inputs, bool biased) const {
-    FusedLinear linear;
-    std::int64_t rows = 0;
-    for (const auto& [name, num_rows] : parts) {
-      linear.parts.push_back({prefix + std::string(name), rows, num_rows});
-      rows += num_rows;
-    }
-    linear.weight = matrix(rows, inputs);
-    if (biased) linear.bias = vector(rows);
-    return linear;
-  }
-};
-
-LlamaDecoder make_decoder(const LlamaConfig& config, const Allocator& make) {
+LlamaDecoder make_decoder(const LlamaConfig& config, const ParameterAllocator& make) {
   LlamaDecoder decoder(config);
   const std::int64_t d = config.hidden_size, f = config.intermediate_size;
   const std::int64_t q = config.num_heads * config.head_dim;
@@ -54,77 +31,7 @@ LlamaDecoder make_decoder(const LlamaConfig& config, const Allocator& make) {
   return decoder;
 }
 
-constexpr std::string_view kTower = "vision_tower.vision_model.";
-
-ClipVisionTower make_tower(const ClipConfig& config, const Allocator& make) {
-  ClipVisionTower tower(config);
-  const std::int64_t d = config.hidden_size, f = config.intermediate_size;
-  tower.class_embedding = make.vector(d);
-  tower.patch_embedding = at::zeros({d, 3, config.patch_size, config.patch_size}, make.options);
-  tower.position_embedding = make.matrix(config.num_patches() + 1, d);
-  for (at::Tensor* tensor : {&tower.pre_norm_weight, &tower.pre_norm_bias, &tower.post_norm_weight,
-                             &tower.post_norm_bias}) {
-    *tensor = make.vector(d);
-  }
-  for (std::int64_t i = 0; i < config.num_layers; ++i) {
-    const std::string prefix = std::string(kTower) + "encoder.layers." + std::to_string(i) + ".";
-    const std::string attention = prefix + "self_attn.";
-    ClipLayer layer;
-    for (at::Tensor* tensor :
-         {&layer.norm1_weight, &layer.norm1_bias, &layer.norm2_weight, &layer.norm2_bias}) {
-      *tensor = make.vector(d);
-    }
-    layer.qkv = make.linear(attention, {{"q_proj", d}, {"k_proj", d}, {"v_proj", d}}, d, true);
-    layer.out = make.linear(attention, {{"out_proj", d}}, d, true);
-    layer.fc1 = make.linear(prefix + "mlp.", {{"fc1", f}}, d, true);
-    layer.fc2 = make.linear(prefix + "mlp.", {{"fc2", d}}, f, true);
-    tower.layers.push_back(std::move(layer));
-  }
-  return tower;
-}
-
-// Collects a model's tensors under their names.
-struct Listing {
-  Part part;
-  std::vector<NamedTensor>& tensors;
-
-  void whole(const std::string& name, const at::Tensor& tensor) {
-    tensors.push_back({name, part, tensor, 0, tensor.size(0)});
-  }
-  void linear(const FusedLinear& linear) {
-    for (const LinearPart& piece : linear.parts) {
-      tensors.push_back(
-          {piece.name + ".weight", part, linear.weight, piece.first_row, piece.num_rows});
-      if (!linear.bias.defined()) continue;
-      tensors.push_back({piece.name + ".bias", part, linear.bias, piece.first_row, piece.num_rows});
-    }
-  }
-};
-
-void list_tower(const ClipVisionTower& tower, Listing list) {
-  const std::string prefix(kTower);
-  list.whole(prefix + "embeddings.class_embedding", tower.class_embedding);
-  list.whole(prefix + "embeddings.patch_embedding.weight", tower.patch_embedding);
-  list.whole(prefix + "embeddings.position_embedding.weight", tower.position_embedding);
-  list.whole(prefix + "pre_layrnorm.weight", tower.pre_norm_weight);
-  list.whole(prefix + "pre_layrnorm.bias", tower.pre_norm_bias);
-  for (std::size_t i = 0; i < tower.layers.size(); ++i) {
-    const ClipLayer& layer = tower.layers[i];
-    const std::string name = prefix + "encoder.layers." + std::to_string(i) + ".";
-    list.whole(name + "layer_norm1.weight", layer.norm1_weight);
-    list.whole(name + "layer_norm1.bias", layer.norm1_bias);
-    list.linear(layer.qkv);
-    list.linear(layer.out);
-    list.whole(name + "layer_norm2.weight", layer.norm2_weight);
-    list.whole(name + "layer_norm2.bias", layer.norm2_bias);
-    list.linear(layer.fc1);
-    list.linear(layer.fc2);
-  }
-  list.whole(prefix + "post_layernorm.weight", tower.post_norm_weight);
-  list.whole(prefix + "post_layernorm.bias", tower.post_norm_bias);
-}
-
-void list_decoder(const LlamaDecoder& decoder, bool tied, Listing list) {
+void list_decoder(const LlamaDecoder& decoder, bool tied, TensorListing list) {
   const std::string prefix = "language_model.model.";
   list.whole(prefix + "embed_tokens.weight", decoder.embed_tokens);
   for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
@@ -160,24 +67,16 @@ std::vector<Linear*> linears_of(Model& model) {
 
 VisionLanguageModel::VisionLanguageModel(const ModelConfig& config, at::ScalarType dtype,
                                          at::Device device)
-    : language_model(
-          make_decoder(config.text, Allocator{at::TensorOptions().dtype(dtype).device(device)})),
+    : language_model(make_decoder(
+          config.text, ParameterAllocator{at::TensorOptions().dtype(dtype).device(device)})),
       config_(config),
       dtype_(dtype),
       device_(device) {
-  if (!config.vision) return;
-  const Allocator make{options()};
-  vision_tower = make_tower(*config.vision, make);
-  const std::int64_t d = config.text.hidden_size;
-  const std::string prefix = "multi_modal_projector.";
-  projector_1 =
-      make.linear(prefix, {{"linear_1", d}}, config.vision->hidden_size, config.projector_bias);
-  projector_2 = make.linear(prefix, {{"linear_2", d}}, d, config.projector_bias);
+  if (config.vision) vision_ = config.architecture->make_vision_front(config, options());
 }
 
 at::Tensor VisionLanguageModel::tower_features(const at::Tensor& pixels) const {
-  const at::Tensor states = vision_tower->hidden_states(pixels, config_.tower_layers_run());
-  return config_.drop_class_token ? states.narrow(1, 1, states.size(1) - 1) : states;
+  return vision_->features(pixels);
 }
 
 at::Tensor VisionLanguageModel::image_features(const at::Tensor& pixels) const {
@@ -186,12 +85,7 @@ at::Tensor VisionLanguageModel::image_features(const at::Tensor& pixels) const {
 }
 
 at::Tensor VisionLanguageModel::project(const at::Tensor& features) const {
-  const at::Tensor rows = features.reshape({-1, features.size(-1)});
-  const at::Tensor projected =
-      projector_2(at::gelu(projector_1(rows, pass_.training)), pass_.training);
-  std::vector<std::int64_t> shape = features.sizes().vec();
-  shape.back() = projected.size(1);
-  return projected.view(shape);
+  return vision_->project(features);
 }
 
 at::Tensor VisionLanguageModel::embed(const at::Tensor& ids, const at::Tensor& projected) const {
@@ -252,12 +146,7 @@ std::vector<TrainableParameter> VisionLanguageModel::trainable_parameters() cons
 
 std::vector<NamedTensor> VisionLanguageModel::named_tensors() const {
   std::vector<NamedTensor> tensors;
-  if (vision_tower) {
-    list_tower(*vision_tower, {Part::vision_tower, tensors});
-    Listing projector{Part::projector, tensors};
-    projector.linear(projector_1);
-    projector.linear(projector_2);
-  }
+  if (vision_) vision_->list_tensors(tensors);
   list_decoder(language_model, config_.text.tie_word_embeddings, {Part::language_model, tensors});
   return tensors;
 }

@@ -13,25 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "worker/trainer/format/config.h"
-#include "worker/trainer/model/clip.h"
+#include "worker/trainer/architecture/model_config.h"
 #include "worker/trainer/model/llama.h"
+#include "worker/trainer/model/named_tensor.h"
+#include "worker/trainer/model/vision_front.h"
 
 namespace vlsweep {
-
-enum class Part { vision_tower, projector, language_model };
-
-// One tensor of the checkpoint: rows [first_row, first_row + num_rows) of a parameter. Parameters
-// may be fused (q/k/v); view() is the named tensor itself and shares the parameter's memory.
-struct NamedTensor {
-  std::string name;  // scheme B (format/names.h)
-  Part part;
-  at::Tensor parameter;
-  std::int64_t first_row = 0;
-  std::int64_t num_rows = 0;  // all rows when the parameter is not fused
-
-  at::Tensor view() const { return parameter.narrow(0, first_row, num_rows); }
-};
 
 struct TrainableParameter {
   std::string name;  // of its first tensor; LoRA matrices: "...lora_A", "...lora_B"
@@ -60,7 +47,7 @@ class VisionLanguageModel {
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
   at::TensorOptions options() const { return at::TensorOptions().dtype(dtype_).device(device_); }
-  bool has_vision() const { return config_.vision.has_value(); }
+  bool has_vision() const { return config_.vision != nullptr; }
 
   // Pixels [N, 3, H, W] float32 -> the tower's features [N, P, dv]. Without gradient.
   at::Tensor image_features(const at::Tensor& pixels) const;
@@ -101,13 +88,12 @@ class VisionLanguageModel {
   bool has_lora() const;
 
   LlamaDecoder language_model;
-  std::optional<ClipVisionTower> vision_tower;
-  FusedLinear projector_1, projector_2;
 
  private:
   ModelConfig config_;
   at::ScalarType dtype_;
   at::Device device_;
+  std::unique_ptr<VisionFront> vision_;
   DecoderPass pass_;
 };
 

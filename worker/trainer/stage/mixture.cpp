@@ -28,7 +28,7 @@ Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found
   VLSWEEP_TRY(EncodedSample encoded,
               encode_training(loaded.tokenizer, style, turns, image >= 0, config.image_token));
   if (config.vision)
-    expand_image(encoded, config.image_token, config.image_positions(), config.text.max_positions);
+    expand_image(encoded, config.image_token, config.vision->positions, config.text.max_positions);
   TrainItem item{std::move(encoded.ids), std::move(encoded.labels), image};
   if (!image_positions_fit(item.ids, config, image >= 0))
     return fail(Errc::invalid, "its text spells the image token, or is cut within the image");
@@ -109,7 +109,7 @@ Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const Loaded
 bool image_positions_fit(const std::vector<TokenId>& ids, const ModelConfig& config,
                          bool has_image) {
   if (!config.vision) return !has_image;
-  return std::ranges::count(ids, config.image_token) == (has_image ? config.image_positions() : 0);
+  return std::ranges::count(ids, config.image_token) == (has_image ? config.vision->positions : 0);
 }
 
 Result<std::vector<Result<std::int64_t>>> find_images(const VisionLanguageModel& model,

@@ -7,7 +7,8 @@
 
 #include <cstdint>
 
-#include "worker/trainer/format/config.h"
+#include "worker/trainer/architecture/llava/config.h"
+#include "worker/trainer/architecture/llava/llava.h"
 #include "worker/trainer/model/vision_language_model.h"
 
 namespace vlsweep {
@@ -46,6 +47,7 @@ struct PretrainRecipe {
 // LLaVA's architecture at toy size.
 inline ModelConfig world_model_config(std::int64_t vocabulary, std::int64_t image_token) {
   ModelConfig config;
+  config.architecture = &llava_architecture();
   config.text.vocab_size = vocabulary;
   config.text.hidden_size = 64;
   config.text.intermediate_size = 172;
@@ -55,7 +57,8 @@ inline ModelConfig world_model_config(std::int64_t vocabulary, std::int64_t imag
   config.text.head_dim = 16;
   config.text.max_positions = 256;
   config.text.rms_norm_eps = 1e-5;
-  ClipConfig& vision = config.vision.emplace();
+  LlavaVisionConfig llava;
+  ClipConfig& vision = llava.tower;
   vision.hidden_size = 96;
   vision.intermediate_size = 192;
   vision.num_layers = 3;  // the third is never run: features are hidden_states[-2]
@@ -63,6 +66,7 @@ inline ModelConfig world_model_config(std::int64_t vocabulary, std::int64_t imag
   vision.image_size = 32;
   vision.patch_size = 16;
   vision.projection_dim = 64;
+  config.vision = llava_vision(std::move(llava));
   config.image_token = image_token;
   return config;
 }

@@ -34,7 +34,7 @@ Result<Prompt> encode(const RespondSpec& spec, const LoadedModel& loaded, Prompt
               encode_prompt(loaded.tokenizer, style, {&turn, 1}, image >= 0, config.image_token));
   Prompt prompt{std::move(ids), image};
   if (config.vision)
-    prompt.ids = expand_image(prompt.ids, config.image_token, config.image_positions());
+    prompt.ids = expand_image(prompt.ids, config.image_token, config.vision->positions);
   if (!image_positions_fit(prompt.ids, config, image >= 0))
     return fail(Errc::invalid, "its text spells the image token");
   const auto length = static_cast<std::int64_t>(prompt.ids.size()) + spec.max_new_tokens;

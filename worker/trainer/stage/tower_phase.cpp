@@ -76,7 +76,7 @@ Result<TowerPhase> TowerPhase::make(const VisionLanguageModel& model, const Toke
                                     const std::vector<LabelledImage>& images,
                                     const TowerSettings& settings,
                                     const std::function<bool()>& stop) {
-  const std::int64_t cells = model.config().image_positions();
+  const std::int64_t cells = model.config().vision->positions;
   const auto count = static_cast<std::int64_t>(images.size());
   Labels labels;
   for (const LabelledImage& image : images)
@@ -94,7 +94,7 @@ Result<TowerPhase> TowerPhase::make(const VisionLanguageModel& model, const Toke
   phase.colours_ = place(labels.colours);
   phase.words_ = place(labels.words);
   torch::manual_seed(settings.seed);
-  const std::int64_t width = model.config().vision->hidden_size;
+  const std::int64_t width = model.config().vision->feature_size;
   const std::int64_t symbols = labels.symbol_classes.size();
   const std::int64_t colours = std::max<std::int64_t>(1, labels.colour_classes.size());
   phase.symbol_weight_ = head_weight(symbols, width, model.options());

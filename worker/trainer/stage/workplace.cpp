@@ -42,11 +42,7 @@ std::string model_key(const std::filesystem::path& folder) {
 // Two checkpoints whose towers give the same features have the same digest.
 std::string tower_digest(const VisionLanguageModel& model) {
   if (!model.has_vision()) return {};
-  const ModelConfig& config = model.config();
-  std::string text = config.vision->hidden_act + std::to_string(config.feature_layer) +
-                     (config.drop_class_token ? "patches" : "all") +
-                     std::to_string(config.vision->layer_norm_eps) + ' ' +
-                     std::to_string(config.vision->num_heads);
+  std::string text = model.config().vision->feature_settings;
   for (const NamedTensor& tensor : model.named_tensors()) {
     if (tensor.part != Part::vision_tower) continue;
     const at::Tensor bytes = tensor.view().detach().cpu().contiguous();

@@ -1,4 +1,4 @@
-#include "worker/trainer/model/clip.h"
+#include "worker/trainer/architecture/llava/clip.h"
 
 #include "worker/trainer/model/kernels.h"
 

@@ -1,15 +1,18 @@
-#include "worker/trainer/format/names.h"
-
 #include <array>
 #include <utility>
+
+#include "worker/trainer/architecture/llama/llama.h"
+#include "worker/trainer/architecture/llava/llava.h"
 
 namespace vlsweep {
 namespace {
 
 using Rule = std::pair<std::string_view, std::string_view>;  // prefix found -> prefix put there
 
-// In order: the first prefix that fits is replaced.
-constexpr std::array<Rule, 15> kToCanonical{{
+// Files come with llava-hf's names on the hub (B, the canonical ones), liuhaotian's (A), those of
+// transformers' memory since 4.52 (C), or transformers 5's own (no "vision_model."). In order: the
+// first prefix that fits is replaced.
+constexpr std::array<Rule, 9> kToCanonical{{
     {"model.vision_tower.vision_tower.vision_model.", "vision_tower.vision_model."},
     {"model.vision_tower.vision_model.", "vision_tower.vision_model."},
     {"model.vision_tower.", "vision_tower.vision_model."},
@@ -19,12 +22,6 @@ constexpr std::array<Rule, 15> kToCanonical{{
     {"model.mm_projector.0.", "multi_modal_projector.linear_1."},
     {"model.mm_projector.2.", "multi_modal_projector.linear_2."},
     {"model.multi_modal_projector.", "multi_modal_projector."},
-    {"model.language_model.", "language_model.model."},
-    {"language_model.model.", "language_model.model."},
-    {"model.layers.", "language_model.model.layers."},
-    {"model.embed_tokens.", "language_model.model.embed_tokens."},
-    {"model.norm.", "language_model.model.norm."},
-    {"lm_head.", "language_model.lm_head."},
 }};
 
 constexpr std::array<Rule, 3> kToModule{{
@@ -39,24 +36,17 @@ std::string replaced(std::string_view name, const Rule& rule) {
 
 }  // namespace
 
-std::optional<std::string> canonical_tensor_name(std::string_view file_name) {
-  for (std::string_view buffer : {"position_ids", "rotary_emb.inv_freq", "image_newline"}) {
+std::optional<std::string> canonical_llava_name(std::string_view file_name) {
+  for (std::string_view buffer : {"position_ids", "image_newline"}) {
     if (file_name.ends_with(buffer)) return std::nullopt;
   }
   for (const Rule& rule : kToCanonical) {
     if (file_name.starts_with(rule.first)) return replaced(file_name, rule);
   }
-  return std::string(file_name);
+  return canonical_decoder_name(file_name);
 }
 
-std::string text_only_tensor_name(std::string_view canonical_name) {
-  constexpr std::string_view kPrefix = "language_model.";
-  if (canonical_name.starts_with(kPrefix)) canonical_name.remove_prefix(kPrefix.size());
-  return std::string(canonical_name);
-}
-
-std::string module_tensor_name(std::string_view canonical_name, bool text_only) {
-  if (text_only) return text_only_tensor_name(canonical_name);
+std::string llava_module_name(std::string_view canonical_name) {
   for (const Rule& rule : kToModule) {
     if (canonical_name.starts_with(rule.first)) return replaced(canonical_name, rule);
   }

@@ -1,7 +1,7 @@
 // The CLIP vision tower (pre-LN transformer over patches plus a class token), run only up to the
 // layer whose hidden states the projector reads. Matches transformers' CLIPVisionModel.
 //
-// Owned by VisionLanguageModel; used by one thread.
+// Owned by LlavaVisionFront; used by one thread.
 #pragma once
 
 #include <torch/torch.h>
@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "worker/trainer/format/config.h"
+#include "worker/trainer/architecture/llava/config.h"
 #include "worker/trainer/model/linear.h"
 
 namespace vlsweep {

@@ -1,0 +1,45 @@
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "orchestrator/base/file.h"
+#include "worker/trainer/architecture/architecture.h"
+#include "worker/trainer/architecture/llama/llama.h"
+#include "worker/trainer/architecture/llava/llava.h"
+#include "worker/trainer/format/json_object.h"
+
+namespace vlsweep {
+
+std::span<const Architecture* const> architectures() {
+  static const std::array all{
+      &llava_architecture(),
+      &llama_architecture(),
+  };
+  return all;
+}
+
+Result<ModelConfig> parse_config(std::string_view text, const std::string& where) {
+  VLSWEEP_TRY(const nlohmann::json object, parse_json_object(text, where));
+  VLSWEEP_TRY(const std::string type, json_text(object, "model_type", "", where));
+  std::string known;
+  for (const Architecture* architecture : architectures()) {
+    known += (known.empty() ? "" : ", ") + std::string(architecture->name);
+    if (!architecture->recognizes(type, object)) continue;
+    VLSWEEP_TRY(ModelConfig config, architecture->read_config(object, where));
+    config.architecture = architecture;
+    return config;
+  }
+  return fail(Errc::invalid, "model_type \"" + type + "\" is not supported; vlsweep knows " + known,
+              where);
+}
+
+Result<ModelConfig> load_config(const std::filesystem::path& folder) {
+  const auto path = folder / "config.json";
+  VLSWEEP_TRY(const std::string text, read_file(path, kMaxConfigBytes));
+  return parse_config(text, path.string());
+}
+
+std::string config_json(const ModelConfig& config) {
+  return config.architecture->write_config(config).dump(2) + "\n";
+}
+
+}  // namespace vlsweep
