@@ -139,7 +139,8 @@ TEST(Names, ModulePathsAreTransformersOwn) {
   EXPECT_EQ(llava_module_name("language_model.lm_head.weight"), "lm_head.weight");
   EXPECT_EQ(llava_module_name("multi_modal_projector.linear_1.bias"),
             "model.multi_modal_projector.linear_1.bias");
-  EXPECT_EQ(llama_architecture().module_name("language_model.model.norm.weight"), "model.norm.weight");
+  EXPECT_EQ(llama_architecture().module_name("language_model.model.norm.weight"),
+            "model.norm.weight");
 }
 
 }  // namespace
