@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "worker/trainer/format/config.h"
+#include "worker/trainer/architecture/model_config.h"
 
 namespace vlsweep {
 
