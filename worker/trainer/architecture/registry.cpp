@@ -5,6 +5,7 @@
 #include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/architecture/llama/llama.h"
 #include "worker/trainer/architecture/llava/llava.h"
+#include "worker/trainer/architecture/minigpt_v2/minigpt_v2.h"
 #include "worker/trainer/format/json_object.h"
 
 namespace vlsweep {
@@ -12,6 +13,7 @@ namespace vlsweep {
 std::span<const Architecture* const> architectures() {
   static const std::array all{
       &llava_architecture(),
+      &minigpt_v2_architecture(),
       &llama_architecture(),
   };
   return all;
