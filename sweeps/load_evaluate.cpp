@@ -52,6 +52,39 @@ void load_suites(const Node& node, LoadContext& context) {
   for (const Node& item : node.items) load_suite(item, context);
 }
 
+void load_stop(const Node& node, LoadContext& context) {
+  auto& stop = context.sweep.decoding.stop;
+  const std::string what = "evaluate.stop";
+  if (!check_list(node, what, "texts that end a response", context.complaints)) return;
+  for (const Node& item : node.items)
+    if (const auto text = read_text(item, what, context.complaints)) stop.push_back(*text);
+}
+
+void load_decoding(MapReader& reader, LoadContext& context) {
+  Decoding& decoding = context.sweep.decoding;
+  const auto whole = [&](const char* key, std::int64_t least, std::int64_t most) {
+    const Node::Member* member = reader.take(key);
+    return member == nullptr ? std::nullopt
+                             : read_whole(member->value, std::string("evaluate.") + key, least,
+                                          most, context.complaints);
+  };
+  const auto number = [&](const char* key, double least, double most) {
+    const Node::Member* member = reader.take(key);
+    return member == nullptr ? std::nullopt
+                             : read_number(member->value, std::string("evaluate.") + key, least,
+                                           most, context.complaints);
+  };
+  decoding.max_new_tokens = whole("max_new_tokens", 1, 65536);
+  decoding.min_new_tokens = whole("min_new_tokens", 0, 65536).value_or(0);
+  decoding.seed = whole("seed", 0, std::int64_t{1} << 53).value_or(0);
+  decoding.temperature = number("temperature", 0, 100).value_or(0);
+  decoding.top_p = number("top_p", 1e-6, 1).value_or(1);
+  if (const Node::Member* stop = reader.take("stop")) load_stop(stop->value, context);
+  if (const Node::Member* dtype = reader.take("dtype"))
+    decoding.dtype = read_choice(dtype->value, "evaluate.dtype", {"float32", "bfloat16", "float16"},
+                                 context.complaints);
+}
+
 }  // namespace
 
 void load_evaluate(const Node& node, LoadContext& context) {
@@ -62,9 +95,7 @@ void load_evaluate(const Node& node, LoadContext& context) {
   MapReader reader(node, "evaluate", context.complaints);
   if (const Node::Member* suites = reader.require("suites", "suites: [SUITE, ...]"))
     load_suites(suites->value, context);
-  if (const Node::Member* tokens = reader.take("max_new_tokens"))
-    context.sweep.max_new_tokens =
-        read_whole(tokens->value, "evaluate.max_new_tokens", 1, 65536, context.complaints);
+  load_decoding(reader, context);
   if (const Node::Member* judge = reader.take("judge"))
     read_choice(judge->value, "evaluate.judge", {"keywords"}, context.complaints);
   reader.finish();

@@ -8,6 +8,11 @@ namespace {
 // Seeds of worlds and models, exact in JSON.
 constexpr std::int64_t kLargestSeed = std::int64_t{1} << 53;
 
+// auto: what the model's own official code does (worker/trainer/architecture).
+const std::vector<std::string> kPrompts{"auto",       "chat",    "vicuna_v1", "llava_v1",
+                                        "minigpt_v2", "llama_2", "micro"};
+const std::vector<std::string> kImageModes{"auto", "pad", "crop", "stretch", "plain"};
+
 void load_microworld(const Node& node, const std::string& what, ModelSource& model,
                      LoadContext& context) {
   MapReader reader(node, what, context.complaints);
@@ -36,9 +41,8 @@ void load_folder(MapReader& reader, const std::string& what, ModelSource& model,
   if (path != nullptr)
     model.path =
         context.resolve(read_text(path->value, what + ".path", context.complaints).value_or(""));
-  model.prompt = text_or(reader, "prompt", what, {"vicuna_v1", "llava_v1", "micro"}, context);
-  model.image_mode =
-      text_or(reader, "image_mode", what, {"pad", "crop", "plain", "stretch"}, context);
+  model.prompt = text_or(reader, "prompt", what, kPrompts, context);
+  model.image_mode = text_or(reader, "image_mode", what, kImageModes, context);
   model.is_tuned = text_or(reader, "state", what, {"tuned", "aligned"}, context) == "tuned";
   const Node::Member* aligned = reader.take("aligned");
   if (aligned == nullptr) return;

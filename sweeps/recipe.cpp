@@ -105,26 +105,49 @@ Recipe make_recipe(const SettingLookup& lookup, Role role, bool is_lora) {
   const auto number = [&](const std::string& name, double otherwise) {
     return as_number(lookup.field(role, is_lora, name), otherwise);
   };
+  const auto optional = [&](const std::string& name) -> std::optional<double> {
+    const Value value = lookup.field(role, is_lora, name);
+    if (is_null(value)) return std::nullopt;
+    return as_number(value, 0);
+  };
+  const auto text = [&](const std::string& name) {
+    return value_to_text(lookup.field(role, is_lora, name));
+  };
   Recipe recipe;
   recipe.role = role;
   recipe.is_lora = is_lora;
   recipe.lora_rank = lookup.number("lora.rank", 8);
   recipe.lora_alpha = lookup.number("lora.alpha", 16);
   recipe.lora_dropout = lookup.number("lora.dropout", 0);
+  recipe.rslora = as_bool(lookup.at("lora.rslora"));
+  if (const Value targets = lookup.at("lora.targets"); !is_null(targets))
+    recipe.lora_targets = split_names(value_to_text(targets));
   recipe.lr = number("lr", 0);
-  const Value projector_lr = lookup.field(role, is_lora, "projector_lr");
-  if (!is_null(projector_lr)) recipe.projector_lr = as_number(projector_lr, 0);
+  recipe.projector_lr = optional("projector_lr");
+  recipe.vision_lr = optional("vision_lr");
   recipe.beta1 = number("beta1", 0.9);
   recipe.beta2 = number("beta2", 0.999);
   recipe.weight_decay = number("weight_decay", 0);
   recipe.clip = number("clip", 0);
   recipe.warmup = number("warmup", 0);
-  recipe.schedule = value_to_text(lookup.field(role, is_lora, "schedule"));
+  recipe.warmup_steps = optional("warmup_steps");
+  recipe.min_lr = number("min_lr", 0);
+  recipe.warmup_lr = number("warmup_lr", 0);
+  recipe.schedule = text("schedule");
+  recipe.optimizer = text("optimizer");
+  recipe.dtype = text("dtype");
+  recipe.loss_normalization = text("loss_normalization");
+  recipe.grouping = text("grouping");
+  recipe.activation_checkpointing = number("activation_checkpointing", 0);
+  recipe.checkpoint_seconds = number("checkpoint_seconds", 600);
+  recipe.max_length = optional("max_length");
+  recipe.freeze = split_names(text("freeze"));
+  std::erase(recipe.freeze, "none");
   recipe.length = lookup.length(role);
   recipe.batch = number("batch", 1);
   recipe.micro_batch = std::min(number("micro_batch", recipe.batch), recipe.batch);
   recipe.threads = number("threads", 1);
-  recipe.bucket_by_length = as_bool(lookup.field(role, is_lora, "bucket_by_length"));
+  recipe.packing = as_bool(lookup.field(role, is_lora, "packing"));
   recipe.strict = as_bool(lookup.field(role, is_lora, "strict"));
   return recipe;
 }

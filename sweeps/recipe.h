@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sweeps/expand.h"
 
@@ -58,14 +59,22 @@ struct Recipe {
   Role role = Role::vision_language;
   bool is_lora = false;
   double lora_rank = 0, lora_alpha = 0, lora_dropout = 0;
+  bool rslora = false;
+  std::vector<std::string> lora_targets;  // empty: all seven
+  std::vector<std::string> freeze;
+  std::string dtype, optimizer, loss_normalization, grouping;
   double lr = 0;
-  std::optional<double> projector_lr;
+  std::optional<double> projector_lr, vision_lr;
   double beta1 = 0.9, beta2 = 0.999;
   double weight_decay = 0, clip = 0, warmup = 0;
   std::string schedule;
+  std::optional<double> warmup_steps, max_length;
+  double min_lr = 0, warmup_lr = 0;
   SettingLookup::Length length;
   double batch = 1, micro_batch = 1, threads = 1;
-  bool bucket_by_length = true;
+  double activation_checkpointing = 0;  // every so many layers
+  double checkpoint_seconds = 0;        // between two writings of the resume state
+  bool packing = false;
   bool strict = false;
 };
 Recipe make_recipe(const SettingLookup& lookup, Role role, bool is_lora);

@@ -23,12 +23,24 @@ const std::vector<Setting>& tune_fields() {
       {"lr", Kind::number, 1e-12, 1e3, {}},
       {"projector_lr", Kind::number, 1e-12, 1e3, {}},
       {"warmup", Kind::number, 0, 1, {}},
-      {"schedule", Kind::choice, 0, 0, {"cosine", "linear", "constant"}},
+      {"vision_lr", Kind::number, 1e-12, 1e3, {}},
+      {"warmup_steps", Kind::whole, 0, kLargest, {}},
+      {"schedule", Kind::choice, 0, 0, {"cosine", "linear", "constant", "linear_warmup_cosine"}},
+      {"min_lr", Kind::number, 0, 1e3, {}},
+      {"warmup_lr", Kind::number, 0, 1e3, {}},
+      {"optimizer", Kind::choice, 0, 0, {"adamw", "adamw8bit"}},
+      {"dtype", Kind::choice, 0, 0, {"float32", "bfloat16", "float16"}},
+      {"loss_normalization", Kind::choice, 0, 0, {"token", "micro_batch"}},
+      {"activation_checkpointing", Kind::whole, 0, 1024, {}},
+      {"checkpoint_seconds", Kind::number, 0, kLargest, {}},
+      {"freeze", Kind::names, 0, 0, {"vision_tower", "projector", "language_model", "none"}},
       {"weight_decay", Kind::number, 0, 1e3, {}},
       {"clip", Kind::number, 0, 1e6, {}},
       {"beta1", Kind::number, 0, 0.999999, {}},
       {"beta2", Kind::number, 0, 0.99999999, {}},
-      {"bucket_by_length", Kind::boolean, 0, 0, {}},
+      {"grouping", Kind::choice, 0, 0, {"none", "length", "modality_length"}},
+      {"packing", Kind::boolean, 0, 0, {}},
+      {"max_length", Kind::whole, 2, 1 << 24, {}},
       {"strict", Kind::boolean, 0, 0, {}},
       {"threads", Kind::whole, 1, 1024, {}},
   };
@@ -36,6 +48,12 @@ const std::vector<Setting>& tune_fields() {
 }
 
 constexpr std::array<std::string_view, 2> kRoles{"vision_language", "safety"};
+
+const std::vector<std::string>& lora_targets() {
+  static const std::vector<std::string> kTargets{"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                 "gate_proj", "up_proj", "down_proj"};
+  return kTargets;
+}
 
 using Table = std::map<std::string, Setting, std::less<>>;
 
@@ -60,6 +78,8 @@ void add_tune(Table& table) {
   add(table, {"lora.rank", Kind::whole, 1, 65536, {}});
   add(table, {"lora.alpha", Kind::number, 1e-6, 1e6, {}});
   add(table, {"lora.dropout", Kind::number, 0, 0.999, {}});
+  add(table, {"lora.rslora", Kind::boolean, 0, 0, {}});
+  add(table, {"lora.targets", Kind::names, 0, 0, lora_targets()});
   add(table, {"vision_language.samples", Kind::whole, 1, kLargest, {}});
   add(table, {"safety.samples", Kind::whole, 1, kLargest, {}});
   add(table, {"contamination", Kind::number, 0, 1, {}});
@@ -96,12 +116,20 @@ const std::map<std::string, std::string, std::less<>>& aliases() {
         {"lora_lr", "lora.lr"},
         {"lora_rank", "lora.rank"},
         {"lora_alpha", "lora.alpha"},
-        {"lora_dropout", "lora.dropout"}};
+        {"lora_dropout", "lora.dropout"},
+        {"lora_rslora", "lora.rslora"},
+        {"lora_targets", "lora.targets"}};
     for (const Setting& field : tune_fields())
       map["posthoc_" + field.name] = "safety." + field.name;
     return map;
   }();
   return kAliases;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 std::string expected(const Setting& setting) {
@@ -114,12 +142,22 @@ std::string expected(const Setting& setting) {
       return "expected a number" + range;
     case Kind::boolean:
       return "expected true or false";
+    case Kind::names:
+      return "expected names with commas between, of " + joined(setting.choices);
     default:
       return "expected a text";
   }
 }
 
 bool fits(const Setting& setting, const Value& value) {
+  if (setting.kind == Kind::names) {
+    const std::string* text = std::get_if<std::string>(&value);
+    if (text == nullptr) return false;
+    const auto names = split_names(*text);
+    return !names.empty() && std::ranges::all_of(names, [&](const std::string& name) {
+      return std::ranges::count(setting.choices, name) == 1 && std::ranges::count(names, name) == 1;
+    });
+  }
   if (setting.kind == Kind::boolean) return std::holds_alternative<bool>(value);
   if (setting.kind == Kind::text)
     return std::holds_alternative<std::string>(value) || std::holds_alternative<double>(value);
@@ -129,6 +167,17 @@ bool fits(const Setting& setting, const Value& value) {
 }
 
 }  // namespace
+
+std::vector<std::string> split_names(std::string_view text) {
+  std::vector<std::string> names;
+  constexpr std::string_view kBetween = ", ";
+  for (std::size_t begin = 0; (begin = text.find_first_not_of(kBetween, begin)) != text.npos;) {
+    const std::size_t end = std::min(text.find_first_of(kBetween, begin), text.size());
+    names.emplace_back(text.substr(begin, end - begin));
+    begin = end;
+  }
+  return names;
+}
 
 const Setting* find_setting(std::string_view name) {
   if (const auto alias = aliases().find(name); alias != aliases().end())
@@ -164,9 +213,7 @@ std::string misfit(const Setting& setting, const Value& value) {
   const auto& choices = setting.choices;
   if (text != nullptr && std::find(choices.begin(), choices.end(), *text) != choices.end())
     return "";
-  std::string wrong = "expected one of ";
-  for (const std::string& choice : choices) wrong += (&choice == &choices[0] ? "" : ", ") + choice;
-  return wrong;
+  return "expected one of " + joined(choices);
 }
 
 }  // namespace vlsweep

@@ -18,7 +18,8 @@
 namespace vlsweep {
 
 struct Setting {
-  enum class Kind { choice, whole, number, boolean, text };
+  // names: several of `choices` in one text, "q_proj,v_proj".
+  enum class Kind { choice, whole, number, boolean, text, names };
   std::string name;  // the long one
   Kind kind = Kind::number;
   double least = 0;
@@ -33,6 +34,9 @@ const Setting* find_setting(std::string_view name);
 // scope ("", "safety", "safety.lora").
 std::vector<std::string> parameter_names();
 std::vector<std::string> tune_names(std::string_view scope);
+
+// "q_proj, v_proj" as a list; commas and spaces stand between.
+std::vector<std::string> split_names(std::string_view text);
 
 // Why the value does not suit the setting ("expected a number from 0 to 1"), or empty.
 std::string misfit(const Setting& setting, const Value& value);

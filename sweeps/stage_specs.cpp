@@ -22,6 +22,10 @@ Json optional_number(const std::optional<double>& number) {
   return number ? Json(*number) : Json(nullptr);
 }
 
+Json optional_whole(const std::optional<double>& number) {
+  return number ? Json(whole(*number)) : Json(nullptr);
+}
+
 void add_files(Json& json, const ResolvedData& data) {
   json["format"] = data.format;
   json["digest"] = data.digest;
@@ -58,43 +62,65 @@ Json tune_spec(const Recipe& recipe, const Checkpoint& base, const ModelSource& 
             {"image_mode", model.image_mode},
             {"data", mixture_json(mixture)},
             {"tuning", recipe.is_lora ? "lora" : "full"},
-            {"freeze", Json::array({"vision_tower"})},
+            {"freeze", recipe.freeze},
+            {"dtype", recipe.dtype},
+            {"optimizer", recipe.optimizer},
             {"lr", recipe.lr},
             {"projector_lr", optional_number(recipe.projector_lr)},
+            {"vision_lr", optional_number(recipe.vision_lr)},
             {"betas", Json::array({recipe.beta1, recipe.beta2})},
             {"weight_decay", recipe.weight_decay},
             {"clip", recipe.clip},
             {"schedule", recipe.schedule},
             {"warmup", recipe.warmup},
-            {"steps", nullptr},
+            {"warmup_steps", optional_whole(recipe.warmup_steps)},
+            {"min_lr", recipe.min_lr},
+            {"warmup_lr", recipe.warmup_lr},
+            {"loss_normalization", recipe.loss_normalization},
+            {"activation_checkpointing", whole(recipe.activation_checkpointing)},
+            {"@checkpoint_seconds", recipe.checkpoint_seconds},
+            {"steps", optional_whole(recipe.length.steps)},
             {"epochs", optional_number(recipe.length.epochs)},
             {"batch", whole(recipe.batch)},
             {"micro_batch", whole(recipe.micro_batch)},
-            {"bucket_by_length", recipe.bucket_by_length},
+            {"grouping", recipe.grouping},
+            {"packing", recipe.packing},
+            {"max_length", optional_whole(recipe.max_length)},
             {"seed", seed},
             {"threads", whole(recipe.threads)},
             {"strict", recipe.strict}};
-  if (recipe.length.steps) spec["steps"] = whole(*recipe.length.steps);
-  if (recipe.is_lora)
-    spec["lora"] = Json{{"rank", whole(recipe.lora_rank)},
-                        {"alpha", recipe.lora_alpha},
-                        {"dropout", recipe.lora_dropout}};
+  if (!recipe.is_lora) return spec;
+  spec["lora"] = Json{{"rank", whole(recipe.lora_rank)},
+                      {"alpha", recipe.lora_alpha},
+                      {"dropout", recipe.lora_dropout},
+                      {"rslora", recipe.rslora}};
+  if (!recipe.lora_targets.empty()) spec["lora"]["targets"] = recipe.lora_targets;
   return spec;
 }
 
 Json respond_spec(const Checkpoint& checkpoint, const ModelSource& model,
-                  const SuiteRequest& request, const ResolvedData& data,
-                  std::int64_t max_new_tokens, double threads) {
+                  const SuiteRequest& request, const ResolvedData& data, const Decoding& decoding,
+                  double threads) {
   const Suite& suite = *find_suite(request.name);
   Json json{{"name", suite.name}, {"part", suite.part}, {"suffix", ""}, {"limit", nullptr}};
   add_files(json, data);
   if (suite.has_suffix)
     json["suffix"] = request.suffix.value_or(model.world_seed ? kMicroSuffix : kSuffix);
   if (request.limit) json["limit"] = *request.limit;
-  return Json{{"recipe", kRecipeVersion}, {"model", checkpoint_json(checkpoint)},
-              {"prompt", model.prompt},   {"image_mode", model.image_mode},
-              {"suite", std::move(json)}, {"max_new_tokens", max_new_tokens},
-              {"temperature", 0.0},       {"threads", whole(threads)}};
+  const bool is_micro = model.world_seed.has_value();
+  return Json{{"recipe", kRecipeVersion},
+              {"model", checkpoint_json(checkpoint)},
+              {"prompt", model.prompt},
+              {"image_mode", model.image_mode},
+              {"suite", std::move(json)},
+              {"max_new_tokens", decoding.max_new_tokens.value_or(is_micro ? 16 : 256)},
+              {"min_new_tokens", decoding.min_new_tokens},
+              {"temperature", decoding.temperature},
+              {"top_p", decoding.top_p},
+              {"seed", decoding.seed},
+              {"stop", decoding.stop},
+              {"dtype", decoding.dtype.value_or(is_micro ? "float32" : "bfloat16")},
+              {"threads", whole(threads)}};
 }
 
 Json judge_spec(const std::string& name) {

@@ -33,7 +33,7 @@ nlohmann::json tune_spec(const Recipe& recipe, const Checkpoint& base, const Mod
                          const std::vector<MixturePart>& mixture, std::int64_t seed);
 nlohmann::json respond_spec(const Checkpoint& checkpoint, const ModelSource& model,
                             const SuiteRequest& suite, const ResolvedData& data,
-                            std::int64_t max_new_tokens, double threads);
+                            const Decoding& decoding, double threads);
 nlohmann::json judge_spec(const std::string& name);
 
 }  // namespace vlsweep

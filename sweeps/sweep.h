@@ -80,6 +80,17 @@ struct Assignments {
 };
 using Exclusion = std::variant<Assignments, std::pair<Position, Expression>>;
 
+// How responses are decoded.
+struct Decoding {
+  std::optional<std::int64_t> max_new_tokens;  // empty: the default of the kind of model
+  std::int64_t min_new_tokens = 0;
+  double temperature = 0;  // 0: greedy
+  double top_p = 1;
+  std::int64_t seed = 0;             // of sampling
+  std::vector<std::string> stop;     // texts that end a response
+  std::optional<std::string> dtype;  // of the model's weights; empty: that of the kind of model
+};
+
 struct NoopRequest {
   std::uint64_t stages = 0;
   std::uint64_t sleep_ms = 0;
@@ -103,7 +114,7 @@ struct Sweep {
   std::vector<Exclusion> excludes;
   std::map<std::string, std::pair<Value, Position>> tune;  // by long name
   std::vector<SuiteRequest> suites;
-  std::optional<std::int64_t> max_new_tokens;
+  Decoding decoding;
   std::string judge = "vlguard";
   StageResources resources;
   std::uint32_t max_attempts = 3;

@@ -266,7 +266,6 @@ bool PathMaker::evaluate(Trial& trial) {
     path.insert(path.end(), known->second.begin(), known->second.end());
     return true;
   }
-  const std::int64_t tokens = sweep_.max_new_tokens.value_or(trial.model.world_seed ? 16 : 256);
   std::vector<TrialStage> stages;
   for (const SuiteRequest& suite : sweep_.suites) {
     const Suite& known_suite = *find_suite(suite.name);
@@ -276,11 +275,11 @@ bool PathMaker::evaluate(Trial& trial) {
     if (trial.checkpoint.stage) parents.push_back(*trial.checkpoint.stage);
     const double samples = static_cast<double>(suite.limit.value_or(static_cast<std::int64_t>(
         data->samples.value_or(static_cast<std::uint64_t>(known_suite.micro_samples)))));
-    const std::uint32_t respond =
-        pool_.add(StageKind::respond,
-                  respond_spec(trial.checkpoint, trial.model, suite, *data, tokens, threads),
-                  std::move(parents), "respond " + suite.name + ": " + trial.title,
-                  resources(threads), respond_cost_s(cost_model(trial, threads), samples));
+    const std::uint32_t respond = pool_.add(
+        StageKind::respond,
+        respond_spec(trial.checkpoint, trial.model, suite, *data, sweep_.decoding, threads),
+        std::move(parents), "respond " + suite.name + ": " + trial.title, resources(threads),
+        respond_cost_s(cost_model(trial, threads), samples));
     const std::uint32_t judge =
         pool_.add(StageKind::judge, judge_spec(sweep_.judge), {respond},
                   "judge " + suite.name + ": " + trial.title, Resources{}, kJudgeCostS);
