@@ -183,11 +183,29 @@ bool PathMaker::add_part(Trial& trial, const std::string& key, std::optional<std
   return true;
 }
 
+// Settings that are each possible, but not together: which one to complain of, and why.
+std::pair<std::string, std::string> PathMaker::misfit(const Recipe& recipe) {
+  const auto text = [](double number) { return value_to_text(Value(number)); };
+  if (recipe.grouping == "modality_length" && std::fmod(recipe.batch, recipe.micro_batch) != 0)
+    return {"batch", "batch " + text(recipe.batch) + " is no multiple of micro_batch " +
+                         text(recipe.micro_batch) +
+                         ", which grouping modality_length needs; expected another batch or "
+                         "micro_batch, or grouping: length"};
+  const double floor = std::max(recipe.min_lr, recipe.warmup_lr);
+  const std::string name = recipe.min_lr > 0 ? "min_lr" : "warmup_lr";
+  if (floor > 0 && recipe.schedule != "linear_warmup_cosine")
+    return {name, name + " is of schedule linear_warmup_cosine alone, not of " + recipe.schedule};
+  if (floor > recipe.lr) return {name, name + " is above lr " + text(recipe.lr)};
+  return {};
+}
+
 bool PathMaker::add_tune(Trial& trial, const Recipe& recipe,
                          const std::vector<MixturePart>& mixture, const std::string& what) {
   if (mixture.empty())
     return complain("mode", "mode " + trial.mode + " has not one sample to tune on");
   if (recipe.lr <= 0) return complain("lr", "mode " + trial.mode + " has no learning rate");
+  if (const auto [setting, reason] = misfit(recipe); !reason.empty())
+    return complain(setting, reason);
   trial.title = trial.model.name + (recipe.is_lora ? " lora " : " full ") + what + " seed " +
                 std::to_string(trial.seed);
   std::vector<std::uint32_t> parents;

@@ -42,6 +42,7 @@ class PathMaker {
   bool start_in_folder(Trial& trial);
   bool vision_language(Trial& trial);
   bool safety(Trial& trial);
+  static std::pair<std::string, std::string> misfit(const Recipe& recipe);
   bool add_tune(Trial& trial, const Recipe& recipe, const std::vector<MixturePart>& mixture,
                 const std::string& what);
   bool add_part(Trial& trial, const std::string& key, std::optional<std::uint64_t> count,

@@ -17,12 +17,19 @@ struct PlanOptions {
   std::uint32_t ranks = 2;
   bool json = false;
   bool stages = false;
+  bool syntax_only = false;
 };
 
 int validate(const PlanOptions& options) {
-  const auto sweep = load_sweep(options.yaml);
-  if (!sweep) return report_complaints(sweep.error());
-  std::cout << validate_report(*sweep);
+  if (options.syntax_only) {
+    const auto sweep = load_sweep(options.yaml);
+    if (!sweep) return report_complaints(sweep.error());
+    std::cout << validate_report(*sweep);
+    return kStatusDone;
+  }
+  const auto planned = plan_sweep(options.yaml, std::filesystem::path(options.runs) / ".store");
+  if (!planned) return report_complaints(planned.error());
+  std::cout << validate_report(planned->sweep);
   return kStatusDone;
 }
 
@@ -42,6 +49,8 @@ void add_validate(CLI::App& app, int& status) {
   auto options = std::make_shared<PlanOptions>();
   CLI::App* verb = app.add_subcommand("validate", "Check a sweep YAML; all complaints at once");
   verb->add_option("SWEEP", options->yaml, "The sweep YAML")->required();
+  verb->add_flag("--syntax", options->syntax_only,
+                 "The YAML alone; do not look for its models and data");
   verb->callback([options, &status] { status = validate(*options); });
 }
 
