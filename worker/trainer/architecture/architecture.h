@@ -52,8 +52,13 @@ struct Architecture {
                                     const std::filesystem::path& source) = nullptr;
 
   std::string_view prompt;  // prompt style where neither user nor checkpoint says (text/prompt.h)
-  std::string_view image_mode;  // how its official code prepares images (image/preprocess.h)
+  // How its official code prepares images (image/preprocess.h).
+  std::string_view image_mode = "plain";
 };
+
+// The prompt style and the image mode that a spec asks for: by name, or "auto" for the model's own.
+std::string_view prompt_for(const ModelConfig& config, std::string_view asked);
+std::string_view image_mode_for(const ModelConfig& config, std::string_view asked);
 
 // All there are, in the order in which they are asked.
 std::span<const Architecture* const> architectures();

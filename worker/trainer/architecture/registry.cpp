@@ -19,6 +19,14 @@ std::span<const Architecture* const> architectures() {
   return all;
 }
 
+std::string_view prompt_for(const ModelConfig& config, std::string_view asked) {
+  return asked == "auto" ? config.architecture->prompt : asked;
+}
+
+std::string_view image_mode_for(const ModelConfig& config, std::string_view asked) {
+  return asked == "auto" ? config.architecture->image_mode : asked;
+}
+
 Result<ModelConfig> parse_config(std::string_view text, const std::string& where) {
   VLSWEEP_TRY(const nlohmann::json object, parse_json_object(text, where));
   VLSWEEP_TRY(const std::string type, json_text(object, "model_type", "", where));

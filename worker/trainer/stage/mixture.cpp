@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/train/selection.h"
 
 namespace vlsweep {
@@ -81,7 +82,8 @@ Result<> prepare(const std::vector<std::int64_t>& indices, const Dataset& datase
 Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const LoadedModel& loaded,
                     Workplace& workplace, FeatureTable* features, const std::function<bool()>& stop,
                     Mixture& mixture) {
-  VLSWEEP_TRY(const PromptStyle style, prompt_style(spec.prompt));
+  VLSWEEP_TRY(const PromptStyle style,
+              prompt_style(prompt_for(loaded.model->config(), spec.prompt)));
   VLSWEEP_TRY(const auto data, workplace.dataset(source));
   const Dataset& dataset = data->dataset;
   add_dataset_complaints(dataset, mixture.complaints);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/generate/generate.h"
 #include "worker/trainer/stage/mixture.h"
 #include "worker/trainer/stage/workplace.h"
@@ -47,7 +48,8 @@ Result<Prompt> encode(const RespondSpec& spec, const LoadedModel& loaded, Prompt
 
 Result<Questions> read_questions(const RespondSpec& spec, const LoadedModel& loaded,
                                  const Dataset& dataset, FeatureTable* features, StageSink& sink) {
-  VLSWEEP_TRY(const PromptStyle style, prompt_style(spec.prompt));
+  VLSWEEP_TRY(const PromptStyle style,
+              prompt_style(prompt_for(loaded.model->config(), spec.prompt)));
   std::vector<const Sample*> samples;
   for (const Sample& sample : dataset.samples) samples.push_back(&sample);
   if (spec.suite.source.count &&
@@ -114,7 +116,8 @@ Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, 
     return fail(Errc::invalid,
                 "this trainer decodes greedily in float32, to the end of sequence alone", "spec");
   VLSWEEP_TRY(const auto loaded, workplace.warm(spec.model));
-  VLSWEEP_TRY(const ImageMode mode, image_mode(spec.image_mode));
+  VLSWEEP_TRY(const ImageMode mode,
+              image_mode(image_mode_for(loaded->model->config(), spec.image_mode)));
   VLSWEEP_TRY(const auto data, workplace.dataset(spec.suite.source));
   FeatureTable* features =
       loaded->model->has_vision() ? &workplace.features(loaded->tower, mode) : nullptr;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/model/checkpoint.h"
 #include "worker/trainer/model/lora.h"
 #include "worker/trainer/stage/mixture.h"
@@ -95,7 +96,7 @@ Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
                               Workplace& workplace, StageSink& sink) {
   VLSWEEP_TRY(LoadedModel loaded, workplace.load(spec.base));
   VisionLanguageModel& model = *loaded.model;
-  VLSWEEP_TRY(const ImageMode mode, image_mode(spec.image_mode));
+  VLSWEEP_TRY(const ImageMode mode, image_mode(image_mode_for(model.config(), spec.image_mode)));
   FeatureTable* features = model.has_vision() ? &workplace.features(loaded.tower, mode) : nullptr;
   VLSWEEP_TRY(const Mixture mixture, read_mixture(spec, loaded, workplace, features,
                                                   [&sink] { return sink.cancelled(); }));
