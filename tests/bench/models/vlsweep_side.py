@@ -57,7 +57,7 @@ class Side:
         spec = dict(recipe=2, role="vision_language", base={"@path": str(self.folder / "model")}, prompt=case["prompt"], image_mode="pad",
                     data=[source], tuning=tuning, freeze=["vision_tower"], lr=LR, projector_lr=None, betas=[0.9, 0.999], weight_decay=0.0,
                     clip=0.0, schedule="constant", warmup=0.0, steps=case["steps"], epochs=None, batch=case["batch"],
-                    micro_batch=case["micro_batch"], bucket_by_length=False, seed=0, threads=self.threads, strict=True)
+                    micro_batch=case["micro_batch"], grouping="none", seed=0, threads=self.threads, strict=True)
         if self.dtype != "float32":
             spec["dtype"] = self.dtype
         if tuning == "lora":

@@ -6,10 +6,13 @@ Run: python make_golden.py (writes beside itself; takes a minute on a CPU).
   llava/          a random LLaVA with grouped queries, tokenizer and golden values, hub names (B)
   llava/adapter/  a peft LoRA adapter of it (with the projector), after a few steps
   scheme_a/, scheme_c/   smaller ones with liuhaotian's and transformers' in-memory names
-  text/           a LLaMA alone, tied embeddings, two shards
+  scheme_b5/      one as transformers 5 itself saves it (names, config, shards)
+  text/           a LLaMA alone, tied embeddings, five shards
+  text/adapter/   a peft adapter with rsLoRA, few targets, ranks and alphas of their own
   values.safetensors in each: logits and what else is compared; golden.json: ids, losses, norms
   texts.json      token ids of hard texts, prompts and labels (images: make_image_golden.py)
 """
+import copy
 import json
 import math
 import shutil
@@ -120,9 +123,13 @@ def describe(folder, model, inputs, labels, lengths, images):
     out = model(**inputs, **more, labels=labels)
     out.loss.backward()
     norms = {k: float(p.grad.norm()) for k, p in model.named_parameters() if p.grad is not None}
+    tower_norms = {k: v for k, v in norms.items() if "vision_tower" in k}
     norms = {k: v for k, v in norms.items() if "vision_tower" not in k}
-    save_file({"logits": out.logits.detach().contiguous()}, folder / "values.safetensors")
-    golden = dict(input_ids=inputs["input_ids"].tolist(), labels=labels.tolist(), lengths=lengths,
+    with torch.no_grad():
+        half = copy.deepcopy(model).to(torch.bfloat16)
+        rounded = half(**inputs, **{k: v.to(torch.bfloat16) for k, v in more.items()}).logits
+    save_file({"logits": out.logits.detach().contiguous(), "bfloat16_logits": rounded.contiguous()}, folder / "values.safetensors")
+    golden = dict(tower_norms=tower_norms, input_ids=inputs["input_ids"].tolist(), labels=labels.tolist(), lengths=lengths,
                   loss=float(out.loss.detach()), norms=norms, greedy=greedy(model, inputs, lengths, 12, images))
     model.zero_grad()
     return golden
@@ -187,6 +194,38 @@ def make_models():
         (HERE / name / "golden.json").write_text(json.dumps(golden))
 
 
+def make_scheme_b5():
+    """save_pretrained's own: B', whose tower has no "vision_model."; in several shards."""
+    folder = HERE / "scheme_b5"
+    shutil.rmtree(folder, ignore_errors=True)
+    model = llava(16, 1, 2, 2, 40, 38, 9)
+    model.save_pretrained(folder, max_shard_size="40KB")
+    inputs, labels, lengths = batch(37, 38, 9)
+    golden = describe(folder, model, inputs, labels, lengths, pixels(2, 16))
+    (folder / "golden.json").write_text(json.dumps(golden))
+
+
+def text_adapter(folder, model, inputs):
+    """targets as a list of suffixes, as most adapters on the hub have them."""
+    config = LoraConfig(r=4, lora_alpha=6, lora_dropout=0.0, use_rslora=True, task_type="CAUSAL_LM",
+                        target_modules=["q_proj", "v_proj", "down_proj"], rank_pattern={"mlp.down_proj": 3}, alpha_pattern={"v_proj": 2})
+    model.name_or_path = ".."
+    peft_model = get_peft_model(model, config)
+    generator = torch.Generator().manual_seed(21)
+    with torch.no_grad():
+        for name, parameter in peft_model.named_parameters():
+            if ".lora_" in name:
+                parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+        logits = peft_model.eval()(**inputs).logits
+    out = folder / "adapter"
+    peft_model.save_pretrained(out)
+    (out / "README.md").unlink(missing_ok=True)
+    settings = json.loads((out / "adapter_config.json").read_text())
+    settings |= {"base_model_name_or_path": "..", "target_modules": sorted(settings["target_modules"])}
+    (out / "adapter_config.json").write_text(json.dumps(settings, indent=1))
+    save_file({"logits": logits.contiguous()}, out / "values.safetensors")
+
+
 def make_text_model():
     config = LlamaConfig(vocab_size=60, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=6,
                          num_key_value_heads=2, head_dim=8, max_position_embeddings=64, tie_word_embeddings=True)
@@ -202,6 +241,7 @@ def make_text_model():
     inputs = dict(input_ids=ids, attention_mask=torch.ones_like(ids))
     golden = describe(folder, model, inputs, labels, [9, 9], None)
     (folder / "golden.json").write_text(json.dumps(golden))
+    text_adapter(folder, model, inputs)
 
 
 # ---------------------------------------------------------------- texts
@@ -336,6 +376,7 @@ def make_texts():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     make_models()
+    make_scheme_b5()
     make_text_model()
     make_texts()
     assert math.isfinite(sum(json.loads((HERE / "llava/golden.json").read_text())["losses"]))
