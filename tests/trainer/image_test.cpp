@@ -3,6 +3,7 @@
 #include "worker/trainer/image/image.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <random>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/format/image_settings.h"
 #include "worker/trainer/image/preprocess.h"
 
 namespace vlsweep {
@@ -82,6 +84,77 @@ TEST(Images, PlainModeTakesTheModelsSizeAlone) {
   const auto refused = preprocess(*image, ImageMode::plain, 32);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("16 x 16"), std::string::npos);
+}
+
+// A folder with one file in it.
+struct SettingsFolder {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("image-settings-" + std::to_string(::getpid()));
+  SettingsFolder(const char* name, const std::string& text) {
+    std::filesystem::create_directories(path);
+    std::ofstream(path / name) << text;
+  }
+  ~SettingsFolder() { std::filesystem::remove_all(path); }
+};
+
+TEST(Images, AFolderSaysHowItsImagesArePrepared) {
+  struct Case {
+    const char* file;
+    const char* text;
+    ImageMode mode;
+  };
+  // As they stand in llava-hf's folders (today's and the first ones), transformers 5's,
+  // liuhaotian's, and those that the converter of MiniGPT-v2 makes.
+  const std::vector<Case> cases{
+      {"preprocessor_config.json",
+       R"({"crop_size": {"height": 336, "width": 336}, "do_center_crop": true, "do_resize": true,
+           "image_mean": [0.48145466, 0.4578275, 0.40821073], "resample": 3,
+           "rescale_factor": 0.00392156862745098, "size": {"shortest_edge": 336}})",
+       ImageMode::crop},
+      {"preprocessor_config.json",
+       R"({"feature_extractor_type": "CLIPFeatureExtractor", "crop_size": 336, "size": 336})",
+       ImageMode::crop},
+      {"preprocessor_config.json",
+       R"({"do_pad": true, "size": {"shortest_edge": 336},
+           "crop_size": {"height": 336, "width": 336}})",
+       ImageMode::pad},
+      {"processor_config.json", R"({"image_processor": {"do_pad": true, "size": 336}})",
+       ImageMode::pad},
+      {"processor_config.json", R"({"patch_size": 14})", ImageMode::plain},
+      {"preprocessor_config.json",
+       R"({"size": {"height": 336, "width": 336}, "do_center_crop": false})", ImageMode::stretch},
+      {"config.json", R"({"mm_vision_tower": "clip", "image_aspect_ratio": "pad"})",
+       ImageMode::pad},
+      {"config.json", R"({"mm_vision_tower": "clip", "image_aspect_ratio": "square"})",
+       ImageMode::crop},
+      {"config.json", R"({"model_type": "llava"})", ImageMode::plain}};
+  for (const Case& each : cases) {
+    const SettingsFolder folder(each.file, each.text);
+    const auto mode = folder_image_mode(folder.path, 336, "plain");
+    ASSERT_TRUE(mode) << mode.error().text();
+    EXPECT_EQ(*mode, each.mode) << each.text;
+  }
+}
+
+TEST(Images, SettingsThatNobodyHereFollowsAreRefusedByName) {
+  for (const auto& [text, said] : std::vector<std::pair<const char*, const char*>>{
+           {R"({"size": {"shortest_edge": 224}})", "\"size\" is 224 pixels"},
+           {R"({"crop_size": {"height": 336, "width": 300}})", "\"crop_size\" is 300 pixels"},
+           {R"({"resample": 2})", "resample"},
+           {R"({"image_mean": [0.5, 0.5, 0.5]})", "image_mean"},
+           {R"({"image_std": [0.5]})", "image_std"},
+           {R"({"do_normalize": false})", "do_normalize"},
+           {R"({"rescale_factor": 1})", "rescale_factor"},
+           {R"({"do_center_crop": false, "size": {"shortest_edge": 336}})", "do_center_crop"},
+           {R"({"do_pad": 3})", "do_pad"},
+           {R"({"size": "large"})", "shortest_edge"},
+           {R"([])", ""}}) {
+    const SettingsFolder folder("preprocessor_config.json", text);
+    const auto mode = folder_image_mode(folder.path, 336, "pad");
+    ASSERT_FALSE(mode) << text;
+    EXPECT_NE(mode.error().message.find(said), std::string::npos) << mode.error().text();
+    EXPECT_EQ(mode.error().where, (folder.path / "preprocessor_config.json").string());
+  }
 }
 
 TEST(Images, StripsThatWouldFillTheMemoryAreRefused) {

@@ -1,6 +1,7 @@
 // MiniGPT-v2 against the official code (golden/make_minigpt_golden.py): the folder that the
 // converter made, loaded, run, trained and saved again.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <map>
 
