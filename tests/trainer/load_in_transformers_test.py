@@ -12,8 +12,9 @@ from pathlib import Path
 try:
     import torch
     from peft import PeftModel
+    from PIL import Image
     from safetensors.torch import load_file
-    from transformers import AutoTokenizer, LlamaForCausalLM, LlavaForConditionalGeneration
+    from transformers import AutoProcessor, AutoTokenizer, LlamaForCausalLM, LlavaForConditionalGeneration
 except ImportError as error:
     print(f"skipped: {error} (set -DVLSWEEP_PYTHON to an interpreter with transformers and peft)")
     sys.exit(77)
@@ -53,6 +54,20 @@ def main():
         text = load(LlamaForCausalLM, out / "text")
         compare("text", text(torch.arange(3, 19).view(2, 8)).logits, values["text"], [8, 8])
         check_tokenizer(out / "full")
+        check_processor(out / "full", load(LlavaForConditionalGeneration, out / "full"))
+
+
+def check_processor(folder, model):
+    """A picture and a question through the saved folder's processor give a continuation."""
+    processor = AutoProcessor.from_pretrained(folder)
+    picture = Image.open(GOLDEN / "images/rgb.png").convert("RGB")
+    inputs = processor(images=picture, text="USER: <image>\nWhat is this? ASSISTANT:", return_tensors="pt")
+    positions = int((inputs["input_ids"] == model.config.image_token_id).sum())
+    assert positions == 4, positions  # of a 16 x 16 image in patches of 8
+    assert inputs["pixel_values"].shape == (1, 3, 16, 16), inputs["pixel_values"].shape
+    out = model.generate(**inputs, do_sample=False, max_new_tokens=5)
+    assert out.shape[1] > inputs["input_ids"].shape[1]
+    print("processor: loads, and the model goes on from a picture")
 
 
 def check_tokenizer(folder):
