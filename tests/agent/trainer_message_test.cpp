@@ -68,7 +68,7 @@ TEST(TrainerMessage, ARunCarriesWhatTheContractSays) {
   const auto message = run_message(assignment, {"/store/a"}, "/store/tmp/b");
   ASSERT_TRUE(message);
   EXPECT_EQ(*message, Json::parse(R"({"type":"run","stage":7,"attempt":2,"kind":"tune",
-      "spec":{"lr":0.5},"parents":["/store/a"],"out":"/store/tmp/b","resume":false})"));
+      "spec":{"lr":0.5},"parents":["/store/a"],"out":"/store/tmp/b"})"));
   EXPECT_FALSE(run_message({7, 2, StageKind::tune, {}, {}, "[]"}, {}, ""));
 }
 

@@ -10,7 +10,7 @@ using Json = nlohmann::json;
 
 Json good_tune() {
   return Json::parse(R"({"type":"run","stage":7,"attempt":2,"kind":"tune","parents":["/s/ab/p"],
-    "out":"/s/out","resume":false,"spec":{
+    "out":"/s/out","spec":{
       "recipe":2,"role":"safety","base":{"parent":0},"prompt":"micro","image_mode":"plain",
       "data":[{"name":"helpful","format":"llava","@path":"h.json","@images":"i","digest":"00",
                "count":8000},

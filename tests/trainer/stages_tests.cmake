@@ -13,3 +13,10 @@ vlsweep_test(NAME trainer_stage_test
 target_compile_definitions(trainer_stage_test PRIVATE
   VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
 add_dependencies(trainer_stage_test vlsweep-trainer)
+vlsweep_test(NAME trainer_gang_test
+  SOURCES gang_test.cpp stage_fixture.cpp
+  LIBRARIES trainer_stages microworld
+  TIMEOUT 300)
+target_compile_definitions(trainer_gang_test PRIVATE
+  VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
+add_dependencies(trainer_gang_test vlsweep-trainer)

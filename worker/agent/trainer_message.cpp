@@ -162,8 +162,7 @@ Result<Json> run_message(const Assignment& assignment,
               {"kind", stage_kind_name(assignment.kind)},
               {"spec", std::move(spec)},
               {"parents", parent_folders},
-              {"out", out},
-              {"resume", false}};
+              {"out", out}};
 }
 
 Json cancel_message(AttemptId id) {

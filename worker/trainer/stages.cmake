@@ -12,6 +12,26 @@ add_library(trainer_spec STATIC
   train/selection.cpp)
 target_link_libraries(trainer_spec PUBLIC base protocol nlohmann_json::nlohmann_json)
 
+# Data parallelism over c10d. libtorch has no headers of Gloo; see gloo_names.
+add_library(trainer_parallel STATIC
+  parallel/backends.cpp
+  parallel/process_group.cpp
+  parallel/rendezvous.cpp)
+target_link_libraries(trainer_parallel PUBLIC base torch PRIVATE nlohmann_json::nlohmann_json)
+target_precompile_headers(trainer_parallel REUSE_FROM trainer_model)
+find_path(GLOO_INCLUDE_DIR gloo/context.h HINTS ${TORCH_INCLUDE_DIRS})
+if(NOT GLOO_INCLUDE_DIR)
+  set_property(SOURCE parallel/backends.cpp APPEND PROPERTY
+    INCLUDE_DIRECTORIES ${CMAKE_CURRENT_SOURCE_DIR}/parallel/gloo_names)
+endif()
+# A libtorch for CUDA has NCCL's groups; they are used where NCCL's header is there too.
+find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${TORCH_INCLUDE_DIRS} ENV CUDA_HOME PATH_SUFFIXES include)
+if(TARGET torch_cuda AND NCCL_INCLUDE_DIR)
+  set_property(SOURCE parallel/backends.cpp APPEND PROPERTY COMPILE_DEFINITIONS USE_C10D_NCCL)
+  set_property(SOURCE parallel/backends.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+  set_property(SOURCE parallel/backends.cpp APPEND PROPERTY INCLUDE_DIRECTORIES ${NCCL_INCLUDE_DIR})
+endif()
+
 add_library(trainer_stages STATIC
   generate/generate.cpp
   stage/pretrain.cpp
@@ -27,7 +47,7 @@ add_library(trainer_stages STATIC
   train/loop.cpp
   train/micro_batches.cpp
   train/optimizer.cpp)
-target_link_libraries(trainer_stages PUBLIC trainer_spec trainer_model data)
+target_link_libraries(trainer_stages PUBLIC trainer_spec trainer_model trainer_parallel data)
 target_precompile_headers(trainer_stages REUSE_FROM trainer_model)
 
 add_library(trainer_serve STATIC serve/report.cpp serve/server.cpp)

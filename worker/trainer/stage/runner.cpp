@@ -24,6 +24,8 @@ Error error_of_exception() {
             "memory ran out; use a smaller batch or fewer trainers on this machine", ""};
   try {
     throw;
+  } catch (const GangError& error) {
+    return error.error;
   } catch (const c10::Error& error) {
     return {Errc::internal, "libtorch: " + first_line(error.what_without_backtrace()), ""};
   } catch (const std::exception& error) {
@@ -33,6 +35,41 @@ Error error_of_exception() {
   }
 }
 
+// Of a gang's members but the first only signs of life are heard.
+class QuietSink final : public StageSink {
+ public:
+  explicit QuietSink(StageSink& sink) : sink_(sink) {}
+  void progress(std::int64_t step, std::int64_t steps, std::vector<SeriesPoint>) override {
+    sink_.progress(step, steps, {});
+  }
+  void samples(std::vector<ResponseRow>) override {}
+  bool cancelled() override { return sink_.cancelled(); }
+
+ private:
+  StageSink& sink_;
+};
+
+// Joins the other trainers of the stage first, if it has any; if it fails, they are told why.
+Result<StageOutcome> tune(const StageRequest& request, Workplace& workplace, StageSink& sink) {
+  VLSWEEP_TRY(const TuneSpec spec, read_tune_spec(request));
+  at::set_num_threads(spec.threads);
+  if (request.gang.size == 1) return run_tune(spec, request, workplace, sink, nullptr);
+  VLSWEEP_TRY(const auto gang, ProcessGroup::join(request.gang, workplace.device(),
+                                                  [&sink] { return sink.cancelled(); }));
+  QuietSink quiet(sink);
+  StageSink& heard = gang->rank() == 0 ? sink : quiet;
+  const auto run = [&]() -> Result<StageOutcome> {
+    try {
+      return run_tune(spec, request, workplace, heard, gang.get());
+    } catch (...) {
+      return std::unexpected(error_of_exception());
+    }
+  };
+  Result<StageOutcome> outcome = run();
+  if (!outcome) gang->leave_word(outcome.error());
+  return outcome;
+}
+
 Result<StageOutcome> dispatch(const StageRequest& request, Workplace& workplace, StageSink& sink) {
   switch (request.kind) {
     case StageKind::pretrain: {
@@ -40,11 +77,8 @@ Result<StageOutcome> dispatch(const StageRequest& request, Workplace& workplace,
       at::set_num_threads(spec.threads);
       return run_pretrain(spec, PretrainRecipe{}, request, workplace, sink);
     }
-    case StageKind::tune: {
-      VLSWEEP_TRY(const TuneSpec spec, read_tune_spec(request));
-      at::set_num_threads(spec.threads);
-      return run_tune(spec, request, workplace, sink);
-    }
+    case StageKind::tune:
+      return tune(request, workplace, sink);
     case StageKind::respond: {
       VLSWEEP_TRY(const RespondSpec spec, read_respond_spec(request));
       at::set_num_threads(spec.threads);

@@ -1,5 +1,6 @@
 #include "worker/trainer/stage/spec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/trainer/stage/spec_fields.h"
@@ -57,23 +58,42 @@ void read_source_files(JsonFields& fields, SourceSpec& source) {
   fields.skip("digest");
 }
 
+Result<GangPlace> read_gang(const Json& json) {
+  JsonFields fields(json, "gang");
+  GangPlace place;
+  place.size = static_cast<int>(fields.integer("size", 1, 65536));
+  place.rank = static_cast<int>(fields.integer("rank", 0, std::max(0, place.size - 1)));
+  place.rendezvous = fields.text("rendezvous");
+  place.timeout =
+      std::chrono::seconds(fields.optional_integer("timeout_s", 1, 86400).value_or(300));
+  VLSWEEP_CHECK_OK(fields.finish());
+  return place;
+}
+
+}  // namespace
+
 Result<StageRequest> read_request(const Json& message) {
   JsonFields fields(message, "");
   StageRequest request;
   fields.skip("type");
-  fields.skip("resume");  // whether there is something to go on from is seen in `state`
   request.stage = static_cast<std::uint32_t>(fields.integer("stage", 0, UINT32_MAX));
   request.attempt = static_cast<std::uint32_t>(fields.integer("attempt", 0, UINT32_MAX));
   const std::string kind = fields.text("kind");
   for (const std::string& parent : fields.texts("parents")) request.parents.emplace_back(parent);
   request.out = fields.text("out");
-  request.state = fields.optional_text("state").value_or("");
   request.spec = fields.object("spec");
+  request.state = fields.optional_text("state").value_or("");
+  const Json gang = fields.has("gang") ? fields.object("gang") : Json();
   if (const auto known = stage_kind_from_name(kind))
     request.kind = *known;
   else
     fields.complain("kind", "is \"" + kind + "\", which is no kind of stage");
   VLSWEEP_CHECK_OK(fields.finish());
+  if (!gang.is_null()) {
+    VLSWEEP_TRY(request.gang, read_gang(gang));
+  }
+  if (request.gang.size > 1 && request.kind != StageKind::tune)
+    return fail(Errc::invalid, "is for tune stages: no other runs in several trainers", "gang");
   return request;
 }
 

@@ -14,6 +14,7 @@
 
 #include "orchestrator/base/result.h"
 #include "orchestrator/protocol/stage.h"
+#include "worker/trainer/parallel/gang_place.h"
 
 namespace vlsweep {
 
@@ -25,6 +26,7 @@ struct StageRequest {
   nlohmann::json spec;
   std::vector<std::filesystem::path> parents;  // folders of the parent stages
   std::filesystem::path out;                   // folder to fill
+  GangPlace gang;                              // of a tune stage that several trainers run
   // Where a tune stage keeps what it resumes from, across attempts; empty: nowhere.
   std::filesystem::path state;
 };

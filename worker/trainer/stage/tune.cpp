@@ -90,10 +90,15 @@ std::string note_of(const Mixture& mixture, const MicroBatches& micro_batches) {
   return note;
 }
 
+BatchMembers batch_members(ProcessGroup* gang) {
+  if (gang == nullptr) return {};
+  return {gang->rank(), gang->size(), [gang](bool mine) { return gang->any(mine); }};
+}
+
 }  // namespace
 
 Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
-                              Workplace& workplace, StageSink& sink) {
+                              Workplace& workplace, StageSink& sink, ProcessGroup* gang) {
   VLSWEEP_TRY(LoadedModel loaded, workplace.load(spec.base));
   VisionLanguageModel& model = *loaded.model;
   VLSWEEP_TRY(const ImageMode mode, image_mode(image_mode_for(model.config(), spec.image_mode)));
@@ -107,13 +112,15 @@ Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
   std::vector<std::int64_t> lengths;
   for (const TrainItem& item : mixture.items) lengths.push_back(input_length(item));
   BatchOrder order(std::move(lengths), spec.batch, spec.grouping != Grouping::none, spec.seed);
-  const LoopSettings settings = loop_settings(spec, order.batches_per_epoch());
-  FlatAdamW optimizer(model.trainable_parameters(), optimizer_settings(spec));
-  LanguageStep step(model, features, mixture.items, std::move(order), spec.micro_batch);
+  LoopSettings settings = loop_settings(spec, order.batches_per_epoch());
+  settings.gang = gang;
+  FlatAdamW optimizer(model.trainable_parameters(), optimizer_settings(spec), gang);
+  LanguageStep step(model, features, mixture.items, std::move(order), spec.micro_batch,
+                    batch_members(gang));
   VLSWEEP_TRY(const TrainState state, train(settings, optimizer, std::ref(step), sink));
 
   model.set_training(false);
-  VLSWEEP_CHECK_OK(save(spec, request, model, mixture));
+  if (gang == nullptr || gang->rank() == 0) VLSWEEP_CHECK_OK(save(spec, request, model, mixture));
   StageOutcome outcome;
   outcome.metrics = {{"loss", final_loss(state)},
                      {"steps", static_cast<double>(state.step)},

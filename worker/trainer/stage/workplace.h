@@ -18,6 +18,7 @@
 #include "orchestrator/base/result.h"
 #include "worker/data/read.h"
 #include "worker/trainer/model/vision_language_model.h"
+#include "worker/trainer/parallel/process_group.h"
 #include "worker/trainer/stage/pretrain_recipe.h"
 #include "worker/trainer/stage/sink.h"
 #include "worker/trainer/stage/spec.h"
@@ -97,8 +98,9 @@ class Workplace {
 Result<StageOutcome> run_pretrain(const PretrainSpec& spec, const PretrainRecipe& recipe,
                                   const StageRequest& request, Workplace& workplace,
                                   StageSink& sink);
+// `gang`: the trainers that run this stage together, or null. Member 0 alone saves.
 Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
-                              Workplace& workplace, StageSink& sink);
+                              Workplace& workplace, StageSink& sink, ProcessGroup* gang);
 Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, StageSink& sink);
 
 }  // namespace vlsweep

@@ -28,14 +28,16 @@ struct StepLoss {
 
 class LanguageStep {
  public:
-  // `features` may be null if no item has an image.
+  // `features` may be null if no item has an image. Of a gang each member does its `members`' share
+  // of a batch; the loss and the gradients are then parts of sums.
   LanguageStep(const VisionLanguageModel& model, const FeatureTable* features,
-               const std::vector<TrainItem>& items, BatchOrder order, std::int64_t micro_batch)
+               const std::vector<TrainItem>& items, BatchOrder order, std::int64_t micro_batch,
+               BatchMembers members = {})
       : model_(model),
         features_(features),
         items_(items),
         order_(std::move(order)),
-        micro_batches_(micro_batch) {}
+        micro_batches_(micro_batch, std::move(members)) {}
 
   StepLoss operator()(FlatAdamW& optimizer);
 

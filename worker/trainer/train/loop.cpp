@@ -37,6 +37,18 @@ std::vector<SeriesPoint> points_of(std::int64_t step, double loss, double lr, do
   return points;
 }
 
+bool cancelled(ProcessGroup* gang, StageSink& sink) {
+  return gang == nullptr ? sink.cancelled() : gang->any(sink.cancelled());
+}
+
+// Each member has done a part of the batch: now every one has the loss of all.
+void sum_over(ProcessGroup* gang, StepLoss& step) {
+  if (gang == nullptr) return;
+  gang->sum(step.loss);
+  step.num_tokens = static_cast<std::int64_t>(
+      gang->sum(std::vector{static_cast<double>(step.num_tokens)}).front());
+}
+
 }  // namespace
 
 double final_loss(const TrainState& state) {
@@ -49,9 +61,12 @@ Result<TrainState> train(const LoopSettings& settings, FlatAdamW& optimizer,
   TrainState state;
   Clock::time_point before = Clock::now();
   while (state.step < settings.steps) {
-    if (sink.cancelled()) return fail(Errc::cancelled, "stopped on request");
-    const double lr = settings.lr * settings.schedule(state.step);
-    const StepLoss result = step_function(optimizer);
+    if (cancelled(settings.gang, sink)) return fail(Errc::cancelled, "stopped on request");
+    const double lr = settings.lr * schedule_factor(settings.schedule, settings.warmup, state.step,
+                                                    settings.steps);
+    StepLoss result = step_function(optimizer);
+    sum_over(settings.gang, result);
+    optimizer.sum_gradients();
     const at::Tensor norm_tensor = optimizer.gradient_norm();
     if (settings.clip > 0) optimizer.clip_gradients(norm_tensor, settings.clip);
     const auto [loss, norm] = read_scalars(result.loss, norm_tensor);

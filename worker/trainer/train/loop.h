@@ -24,6 +24,8 @@ struct LoopSettings {
   // Where these steps stand among all the steps of the stage (pretraining has several loops).
   std::int64_t first_step = 0;
   std::int64_t stage_steps = 1;
+  // The trainers that share each step, or null. Cancelling one cancels all, between two steps.
+  ProcessGroup* gang = nullptr;
 };
 
 // All that changes while a loop runs.

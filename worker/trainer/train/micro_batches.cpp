@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <string_view>
 
@@ -23,8 +24,27 @@ bool is_out_of_memory() {
   }
 }
 
-bool MicroBatches::halve(std::size_t batch) {
-  const std::int64_t used = std::min(size_, static_cast<std::int64_t>(batch));
+std::int64_t MicroBatches::num_pieces(std::int64_t batch) const {
+  const std::int64_t each = (batch + members_.size - 1) / members_.size;
+  return (each + size_ - 1) / size_ * members_.size;
+}
+
+// With one process: every piece full but the last. With more: all of about one length, so that none
+// waits for another; where the batch divides, the same pieces as one process makes.
+std::span<const std::int64_t> MicroBatches::piece_of(std::span<const std::int64_t> batch,
+                                                     std::int64_t index) const {
+  const auto length = static_cast<std::int64_t>(batch.size());
+  const std::int64_t pieces = num_pieces(length);
+  const auto place = [&](std::int64_t i) {
+    return static_cast<std::size_t>(members_.size == 1 ? std::min(i * size_, length)
+                                                       : i * length / pieces);
+  };
+  return batch.subspan(place(index), place(index + 1) - place(index));
+}
+
+bool MicroBatches::halve(std::int64_t batch) {
+  const std::int64_t each = (batch + members_.size - 1) / members_.size;
+  const std::int64_t used = std::min(size_, each);
   if (used <= 1) return false;
   size_ = (used + 1) / 2;
   ++times_halved_;
@@ -33,15 +53,21 @@ bool MicroBatches::halve(std::size_t batch) {
 
 void MicroBatches::run(std::span<const std::int64_t> batch, const std::function<void()>& begin,
                        const std::function<void(std::span<const std::int64_t>)>& piece) {
+  const auto length = static_cast<std::int64_t>(batch.size());
   while (true) {
+    std::exception_ptr exhausted;
     try {
       begin();
-      for (std::size_t at = 0; at < batch.size(); at += static_cast<std::size_t>(size_))
-        piece(batch.subspan(at, std::min(static_cast<std::size_t>(size_), batch.size() - at)));
-      return;
+      for (std::int64_t i = members_.rank; i < num_pieces(length); i += members_.size)
+        if (const auto samples = piece_of(batch, i); !samples.empty()) piece(samples);
     } catch (...) {
-      if (!is_out_of_memory() || !halve(batch.size())) throw;
+      if (!is_out_of_memory()) throw;
+      exhausted = std::current_exception();
     }
+    if (!members_.any(exhausted != nullptr)) return;
+    if (halve(length)) continue;
+    if (exhausted) std::rethrow_exception(exhausted);
+    throw std::bad_alloc();  // of another member
   }
 }
 
