@@ -1,2 +1,2 @@
-// Nothing of it is mentioned: see ../README.md.
+// Nothing of it is mentioned: see README.md.
 #pragma once

@@ -1,4 +1,4 @@
-// A name of Gloo, behind a pointer only: see ../README.md.
+// A name of Gloo, behind a pointer only: see README.md.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // The interface that c10d's GlooStore names as its base, which only libtorch constructs: see
-// ../../README.md.
+// ../README.md.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// Names of Gloo, behind pointers only: see ../../README.md.
+// Names of Gloo, behind pointers only: see ../README.md.
 #pragma once
 
 namespace gloo::transport {
