@@ -58,6 +58,8 @@ void read_source_files(JsonFields& fields, SourceSpec& source) {
   fields.skip("digest");
 }
 
+namespace {
+
 Result<GangPlace> read_gang(const Json& json) {
   JsonFields fields(json, "gang");
   GangPlace place;
