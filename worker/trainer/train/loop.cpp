@@ -62,8 +62,7 @@ Result<TrainState> train(const LoopSettings& settings, FlatAdamW& optimizer,
   Clock::time_point before = Clock::now();
   while (state.step < settings.steps) {
     if (cancelled(settings.gang, sink)) return fail(Errc::cancelled, "stopped on request");
-    const double lr = settings.lr * schedule_factor(settings.schedule, settings.warmup, state.step,
-                                                    settings.steps);
+    const double lr = settings.lr * settings.schedule(state.step);
     StepLoss result = step_function(optimizer);
     sum_over(settings.gang, result);
     optimizer.sum_gradients();
