@@ -6,6 +6,7 @@ and llava/tokenizer_config.json, which make_golden.py writes.
 
   tokenizers/NAME/   small tokenizer.json folders in the styles of the wild
   tokenizers.json    their token ids and decoded texts over a hard corpus
+  chat.json          chat templates rendered by apply_chat_template; ids and assistant masks of conversations
 """
 import json
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
                         trainers)
 from transformers import LlamaTokenizer, PreTrainedTokenizerFast
+
+import chat_templates
 
 HERE = Path(__file__).resolve().parent
 
@@ -189,5 +192,63 @@ def make_tokenizers():
     (HERE / "tokenizers.json").write_text(json.dumps(golden).replace("}, {", "},\n{"))
 
 
+CHATS = [["hello"], ["what is it", "a test", "and now?"], ["a b", "c d", "  e f \n", "g\n"], ["it's {{ 1 }} {% x %} \"q\" \\ \u4f60 \U0001f600", "<b>&amp;</b>", "'"],
+         ["", "", "x"]]
+# Which template goes with which tokenizer, and where transformers looks for it.
+CHECKPOINTS = {"smollm2": ("chatml", "tokenizer_config.json"), "llama3": ("llama3", "chat_template.jinja"), "llama_old": ("llama2", "tokenizer_config.json list")}
+
+
+def conversations():
+    for texts in CHATS:
+        for system in (None, " be brief "):
+            messages = [] if system is None else [dict(role="system", content=system)]
+            messages += [dict(role=("user", "assistant")[i % 2], content=t) for i, t in enumerate(texts)]
+            yield messages
+    yield [dict(role="assistant", content="first")]
+
+
+def render(tokenizer, template, messages, prompt):
+    shown = messages
+    if template == "llava":
+        shown = [dict(m, content=[dict(type="text", text=m["content"])]) for m in messages]
+    try:
+        return dict(text=tokenizer.apply_chat_template(shown, chat_template=chat_templates.TEMPLATES[template], tokenize=False, add_generation_prompt=prompt))
+    except Exception as error:  # what the template raises
+        return dict(error=str(error))
+
+
+def install(name):
+    """Puts a checkpoint's template where its file says."""
+    template, place = CHECKPOINTS[name]
+    folder, source = HERE / "tokenizers" / name, chat_templates.TEMPLATES[template]
+    if place == "chat_template.jinja":
+        return (folder / place).write_text(source)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["chat_template"] = [dict(name="tool_use", template="no"), dict(name="default", template=source)] if place.endswith("list") else source
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1))
+
+
+def make_chats():
+    for name in CHECKPOINTS:
+        install(name)
+    golden = {"templates": chat_templates.TEMPLATES, "rendered": [], "encoded": []}
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(HERE / "tokenizers/llama_new")
+    for template in chat_templates.TEMPLATES:
+        for messages in conversations():
+            for prompt in (False, True):
+                golden["rendered"].append(dict(template=template, messages=messages, prompt=prompt, **render(tokenizer, template, messages, prompt)))
+    for name in CHECKPOINTS:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(HERE / "tokenizers" / name)
+        for messages in list(conversations())[:-1]:
+            answered = messages[-1]["role"] == "assistant"
+            out = tokenizer.apply_chat_template(messages, add_generation_prompt=not answered, return_dict=True, return_assistant_tokens_mask=answered)
+            entry = dict(tokenizer=name, messages=messages, ids=out["input_ids"])
+            if answered:
+                entry["mask"] = out["assistant_masks"]
+            golden["encoded"].append(entry)
+    (HERE / "chat.json").write_text(json.dumps(golden).replace("}, {\"template\"", "},\n{\"template\""))
+
+
 if __name__ == "__main__":
     make_tokenizers()
+    make_chats()

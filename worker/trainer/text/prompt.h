@@ -1,5 +1,5 @@
-// Conversations as token ids with labels, in the forms that LLaVA's models know. Pure functions of
-// their arguments; safe from any thread.
+// Conversations as token ids with labels, in the forms that models know. Pure functions of their
+// arguments; safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,24 @@
 namespace vlsweep {
 
 enum class PromptStyle {
-  micro,      // "USER: <image>\n{q} ASSISTANT: {a}</s>", no system text (the micro-world)
-  vicuna_v1,  // LLaVA-1.5 as it is trained: "... between a curious user ..."
-  llava_v1    // as VLGuard evaluates it: "... between a curious human ..."
+  micro,       // "USER: <image>\n{q} ASSISTANT: {a}</s>", no system text (the micro-world)
+  vicuna_v1,   // LLaVA-1.5 as it is trained: "... between a curious user ..."
+  llava_v1,    // as VLGuard evaluates it: "... between a curious human ..."
+  minigpt_v2,  // "[INST] <Img>image</Img> {q}  [/INST]", trained and asked as the official code
+               // does
+  llama_2,     // Llama-2-chat: "[INST] <<SYS>>...<</SYS>> {q} [/INST] {a} </s>"
+  chat         // the checkpoint's own chat template
 };
 Result<PromptStyle> prompt_style(std::string_view name);
+std::string_view prompt_style_name(PromptStyle style);
+// `chat` where the checkpoint has a template, otherwise its architecture's own style.
+PromptStyle default_prompt_style(const Tokenizer& tokenizer, PromptStyle architecture_style);
 
 inline constexpr std::int64_t kIgnoredLabel = -100;
 
 struct DialogueTurn {
   std::string_view user, assistant;
+  std::string_view system = {};  // before the first turn alone; llama_2 and chat show it
 };
 
 // ids[i] is predicted at i - 1 where labels[i] != kIgnoredLabel (labels are not shifted).
@@ -32,13 +40,18 @@ struct EncodedSample {
 };
 
 // A training conversation. `image_token` stands once in ids, before the first question, when
-// has_image; a "<image>" inside the first question's text is taken out first. Labels as LLaVA's
-// preprocess_v1 masks them (its "tokenization mismatch" = no label at all, kept), but for micro,
-// where they are the answers and their </s>.
+// has_image; a "<image>" inside a text is taken out first. Labels as the official code masks them:
+//   micro       the answers and their </s>
+//   vicuna_v1, llava_v1   LLaVA's preprocess_v1 ("tokenization mismatch" = no label at all, kept)
+//   minigpt_v2  answers and </s>; all behind the first question is cut to 1024 tokens (max_txt_len)
+//   llama_2     answers and </s>
+//   chat        what each assistant turn adds to the rendered text, up to its end token
+// `invalid` where the tokenizer or its template does not fit the style.
 Result<EncodedSample> encode_training(const Tokenizer& tokenizer, PromptStyle style,
                                       std::span<const DialogueTurn> turns, bool has_image,
                                       TokenId image_token);
 // A prompt that ends where the assistant's answer begins (the last turn's answer is not used).
+// minigpt_v2: as its evaluation asks, which is not as it trains (bos twice, one space less).
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, PromptStyle style,
                                            std::span<const DialogueTurn> turns, bool has_image,
                                            TokenId image_token);

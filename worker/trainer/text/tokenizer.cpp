@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/text/chat_template.h"
 #include "worker/trainer/text/sentencepiece_model.h"
 #include "worker/trainer/text/special_tokens.h"
 #include "worker/trainer/text/tokenizer_file.h"
@@ -45,6 +46,7 @@ struct Tokenizer::State {
   std::vector<TokenId> eos_ids;
   bool legacy = true;
   TokenId vocab_size = 0;
+  std::optional<Result<ChatTemplate>> chat;  // a bad one matters to those who ask for it alone
 
   std::optional<TokenId> find(std::string_view token) const {
     if (const auto found = added.find(token); found != added.end()) return found->second;
@@ -129,6 +131,16 @@ void set_llama_defaults(TokenizerSettings& settings) {
   if (!settings.add_bos) settings.add_bos = true;
 }
 
+// transformers' special_tokens_map, which templates see.
+std::map<std::string, std::string> template_variables(const TokenizerSettings& settings) {
+  std::map<std::string, std::string> variables;
+  if (settings.bos) variables["bos_token"] = *settings.bos;
+  if (settings.eos) variables["eos_token"] = *settings.eos;
+  if (settings.unk) variables["unk_token"] = *settings.unk;
+  if (settings.pad) variables["pad_token"] = *settings.pad;
+  return variables;
+}
+
 }  // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -157,6 +169,7 @@ Result<Tokenizer> Tokenizer::load(const fs::path& folder) {
   for (const AddedToken& token : settings.added) VLSWEEP_CHECK_OK(state->add(token));
   VLSWEEP_CHECK_OK(state->add_specials(settings, path.string()));
   state->surround(settings);
+  state->chat.emplace(ChatTemplate::load(folder, template_variables(settings)));
   state->legacy = settings.legacy;
   if (!sentencepiece) {
     std::vector<TokenId> first, behind;
@@ -215,5 +228,9 @@ TokenId Tokenizer::pad() const { return state_->pad; }
 std::optional<TokenId> Tokenizer::image() const { return state_->image; }
 bool Tokenizer::legacy() const { return state_->legacy; }
 std::int64_t Tokenizer::vocab_size() const { return state_->vocab_size; }
+Result<const ChatTemplate*> Tokenizer::chat_template() const {
+  if (!*state_->chat) return std::unexpected(state_->chat->error());
+  return &**state_->chat;
+}
 
 }  // namespace vlsweep

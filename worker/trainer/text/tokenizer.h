@@ -19,6 +19,8 @@
 
 namespace vlsweep {
 
+class ChatTemplate;
+
 class Tokenizer {
  public:
   // tokenizer.model counts where there is one and tokenizer_class is LLaMA's or not stated: then
@@ -54,6 +56,8 @@ class Tokenizer {
   // Whether a text behind a special token is cut as one at the beginning is.
   bool legacy() const;
   std::int64_t vocab_size() const;  // largest id + 1
+  // The folder's own; `not_found` where it has none, `invalid` where it is none that can be used.
+  Result<const ChatTemplate*> chat_template() const;
 
  private:
   struct State;
