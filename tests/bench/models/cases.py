@@ -19,5 +19,13 @@ CASES = {
                      batch=16, micro_batch=16, steps=6, words=(2, 4), prompts=16, new_tokens=256, lora_rank=128),
 }
 CPU_CASES = ("micro", "llava-20m", "smollm2-135m")
+# A question's whole prompt, by the name that a tune stage has for it; "chat" is SmolLM2's own.
+PROMPTS = {
+    "micro": "USER: {} ASSISTANT:",
+    "vicuna_v1": ("A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
+                  "and polite answers to the user's questions. USER: {} ASSISTANT:"),
+    "chat": ("<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+             "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"),
+}
 TASKS = ("full", "lora", "generate", "load")
 LR = 1e-3  # LoRA's alpha is twice its rank, its targets are all seven matrices of a layer

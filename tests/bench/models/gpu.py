@@ -50,8 +50,8 @@ def utilisation(side, tuning, peak):
 def decode_seconds(side, prompts, count):
     file = side.scratch / "prompts.jsonl"
     file.write_text("".join(prompts))
-    out, _, seconds, _ = measured([side.trainer, "generate", "--model", str(side.folder / "model"), "--prompt-file", str(file), "--dtype",
-                                   "bfloat16", "--max-new-tokens", str(count), "--json"], side.environment)
+    out, _, seconds, _ = measured([side.trainer, "generate", "--model", str(side.folder / "model"), "--prompt-file", str(file), "--raw", "--dtype",
+                                   "bfloat16", "--image-mode", "pad", "--max-new-tokens", str(count), "--json"], side.environment)
     return sum(len(json.loads(line)["output_ids"]) for line in out.splitlines()), seconds
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from cases import CASES
+from cases import CASES, PROMPTS
 from transformers import (CLIPVisionConfig, LlamaConfig, LlamaTokenizer, LlavaConfig,
                           LlavaForConditionalGeneration, LlavaProcessor)
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
@@ -60,6 +60,10 @@ def write_images(folder, count):
         Image.fromarray(np.stack(waves, -1).astype(np.uint8)).save(folder / f"{i}.png")
 
 
+def prompt_text(case, question):
+    return PROMPTS[case["prompt"]].format(question)
+
+
 def write_data(folder, case, has_images):
     random = np.random.RandomState(4)
     few, many = case["words"]
@@ -72,9 +76,9 @@ def write_data(folder, case, has_images):
             item["image"] = f"{i}.png"
         items.append(item)
     (folder / "train.json").write_text(json.dumps(items))
-    with open(folder / "prompts.jsonl", "w") as file:
+    with open(folder / "prompts.jsonl", "w") as file:  # whole prompts, to be taken raw
         for i in range(case["prompts"]):
-            line = {"prompt": ("<image>\n" if has_images else "") + say()}
+            line = {"prompt": prompt_text(case, ("<image>\n" if has_images else "") + say())}
             if has_images:
                 line["image"] = str(folder / "images" / f"{i}.png")
             file.write(json.dumps(line) + "\n")
@@ -88,7 +92,7 @@ def write_smollm2(folder):
 
 
 def main():
-    name, folder = sys.argv[1], Path(sys.argv[2])
+    name, folder = sys.argv[1], Path(sys.argv[2]).resolve()
     case = CASES[name]
     if (folder / "prompts.jsonl").is_file():
         return 0

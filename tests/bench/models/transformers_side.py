@@ -9,12 +9,10 @@ import time
 from pathlib import Path
 
 import torch
-from cases import CASES, LR
+from cases import CASES, LR, PROMPTS
 from PIL import Image
 from transformers import AutoModelForCausalLM, AutoProcessor, AutoTokenizer, LlavaForConditionalGeneration
 
-VICUNA = ("A chat between a curious user and an artificial intelligence assistant. The assistant gives "
-          "helpful, detailed, and polite answers to the user's questions. ")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -30,18 +28,10 @@ class Side:
         self.tokenizer = self.processor.tokenizer if self.has_images else AutoTokenizer.from_pretrained(path)
         self.load_seconds = time.perf_counter() - begin
 
-    def prompt_text(self, question):
-        if self.case["prompt"] == "chat":
-            return self.tokenizer.apply_chat_template([{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True)
-        return (VICUNA if self.case["prompt"] == "vicuna_v1" else "") + "USER: " + question + " ASSISTANT:"
-
     def full_text(self, question, answer):
-        """And the answer's first character: what lies before is not learned."""
-        if self.case["prompt"] == "chat":
-            prompt = self.prompt_text(question)
-            return prompt + answer + "<|im_end|>\n", len(prompt)
-        prompt = self.prompt_text(question)
-        return prompt + " " + answer + "</s>", len(prompt)
+        """And where the answer begins: what lies before is not learned."""
+        prompt = PROMPTS[self.case["prompt"]].format(question)
+        return (prompt + answer + "<|im_end|>\n" if self.case["prompt"] == "chat" else prompt + " " + answer + "</s>"), len(prompt)
 
     def ids(self, text):
         if not self.has_images:
@@ -119,7 +109,7 @@ class Side:
         self.model(**self.tokenizer(["a"], return_tensors="pt"))
         lines = [json.loads(line) for line in open(self.folder / "prompts.jsonl")]
         begin = time.perf_counter()
-        texts = [self.prompt_text(line["prompt"]) for line in lines]
+        texts = [line["prompt"] for line in lines]
         if self.has_images:
             images = [Image.open(line["image"]) for line in lines]
             inputs = self.processor(images=images, text=texts, return_tensors="pt", padding=True)

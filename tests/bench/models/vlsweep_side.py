@@ -75,13 +75,13 @@ class Side:
     def generate(self):
         out, _, seconds, peak = measured(
             [self.trainer, "generate", "--model", str(self.folder / "model"), "--prompt-file", str(self.folder / "prompts.jsonl"),
-             "--max-new-tokens", str(self.case["new_tokens"]), "--json"], self.environment)
+             "--raw", "--max-new-tokens", str(self.case["new_tokens"]), "--dtype", self.dtype, "--threads", str(self.threads), "--json"], self.environment)
         rows = [json.loads(line)["output_ids"] for line in out.splitlines()]
         return dict(rate=sum(map(len, rows)) / (seconds - self.load()["seconds"]), rows=rows, peak=peak)
 
     def load(self):
         """From the process's start to its first logits, less what the process needs to start at all."""
         _, _, bare, _ = measured([self.trainer, "--version"], self.environment)
-        _, _, seconds, peak = measured([self.trainer, "logits", "--model", str(self.folder / "model"), "--raw", "--prompt", "hello", "--json"],
-                                       self.environment)
+        _, _, seconds, peak = measured([self.trainer, "logits", "--model", str(self.folder / "model"), "--raw", "--prompt", "hello", "--dtype", self.dtype,
+                                        "--threads", str(self.threads), "--json"], self.environment)
         return dict(seconds=seconds - bare, peak=peak)
