@@ -160,14 +160,37 @@ TEST_F(Checkpoint, AdaptersThatNameThemselvesOrNoBaseAreRefused) {
 
 TEST_F(Checkpoint, AdapterFeaturesThatChangeResultsAreRefusedByName) {
   for (const char* member :
-       {"\"use_dora\": true", "\"rank_pattern\": {\"a\": 2}", "\"bias\": \"all\""}) {
+       {"\"use_dora\": true", "\"rank_pattern\": {\"a.*b\": 2}", "\"bias\": \"all\"",
+        "\"init_lora_weights\": \"pissa\"", "\"fan_in_fan_out\": true", "\"new_idea\": 1"}) {
     const std::string text = "{\"base_model_name_or_path\": \"x\", " + std::string(member) + "}";
     ASSERT_TRUE(write_file_durably(folder_ / "adapter_config.json", text));
     const auto loaded = load_adapter_config(folder_);
     ASSERT_FALSE(loaded) << member;
     const std::string key = std::string(member).substr(1, std::string(member).find('"', 1) - 1);
-    EXPECT_NE(loaded.error().message.find(key), std::string::npos) << loaded.error().text();
+    EXPECT_NE(loaded.error().text().find(key), std::string::npos) << loaded.error().text();
   }
+}
+
+TEST(AdapterConfig, PatternsGiveModulesTheirOwnRankAndAlpha) {
+  AdapterConfig config;
+  config.rank = 4;
+  config.alpha = 8;
+  config.rank_pattern = {{"layers.0.mlp.up_proj", 16}, {"up_proj", 2}};
+  config.alpha_pattern = {{"q_proj", 12}};
+  struct Row {
+    const char* module;
+    std::int64_t rank;
+    double scale;
+  };
+  for (const Row& row : {Row{"model.layers.0.mlp.up_proj", 16, 0.5},
+                         {"model.layers.1.mlp.up_proj", 2, 4},
+                         {"model.layers.0.self_attn.q_proj", 4, 3},
+                         {"model.layers.0.self_attn.xq_proj", 4, 2}}) {
+    EXPECT_EQ(config.rank_of(row.module), row.rank) << row.module;
+    EXPECT_DOUBLE_EQ(config.scale_of(row.module), row.scale) << row.module;
+  }
+  config.rslora = true;
+  EXPECT_DOUBLE_EQ(config.scale_of("q_proj"), 6);
 }
 
 }  // namespace

@@ -162,13 +162,11 @@ TEST(Training, TwentyStepsOfFullTuningFollowTransformers) {
 // Puts peft's initial A matrices into a model's LoRA.
 void set_lora_start(VisionLanguageModel& model, const std::filesystem::path& path) {
   for (FusedLinear* linear : model.language_linears()) {
-    const std::int64_t rank = linear->lora->b.front().size(1);
-    for (std::size_t i = 0; i < linear->parts.size(); ++i) {
-      const auto name =
-          "base_model.model." + model.config().architecture->module_name(linear->parts[i].name);
-      const at::Tensor a =
-          linear->lora->a.detach().narrow(0, static_cast<std::int64_t>(i) * rank, rank);
-      a.copy_(golden::tensor(path, name + ".lora_A.weight"));
+    const Lora& lora = *linear->lora;
+    for (std::size_t i = 0; i < lora.parts.size(); ++i) {
+      const auto& part = linear->parts[lora.parts[i].part].name;
+      const auto name = "base_model.model." + model.config().architecture->module_name(part);
+      lora.a_of(i).detach().copy_(golden::tensor(path, name + ".lora_A.weight"));
     }
   }
 }
@@ -193,7 +191,8 @@ TEST(Lora, StartsAsTheBaseAndMergesToWhatItComputes) {
   std::int64_t seed = 0;
   for (FusedLinear* linear : model->language_linears()) {
     EXPECT_LE(linear->lora->a.abs().max().item<double>(), 1 / std::sqrt(linear->weight.size(1)));
-    for (at::Tensor& b : linear->lora->b) {
+    for (const LoraPart& part : linear->lora->parts) {
+      const at::Tensor& b = part.b;
       b.copy_(
           at::sin(at::arange(b.numel(), at::kFloat).view(b.sizes()) + static_cast<double>(++seed)) *
           0.1);
@@ -212,13 +211,20 @@ TEST(Lora, DropoutActsInTrainingAlone) {
   attach_lora(*model, {4, 8, 0.5}, 3);
   const at::NoGradGuard no_grad;
   for (FusedLinear* linear : model->language_linears()) {
-    for (at::Tensor& b : linear->lora->b) b.fill_(0.1);
+    for (const LoraPart& part : linear->lora->parts) part.b.fill_(0.1);
   }
   const at::Tensor ids = at::arange(3, 11).unsqueeze(0);
   const auto run = [&] { return golden::logits(*model, ids, {}); };
   EXPECT_TRUE(at::equal(run(), run()));
+  const at::Tensor plain = run();
   model->set_training(true);
-  EXPECT_FALSE(at::equal(run(), run()));
+  const at::Tensor first = run();
+  EXPECT_FALSE(at::equal(first, plain));
+  EXPECT_TRUE(at::equal(run(), first));  // the same key
+  for (const DropoutKey& key : {DropoutKey{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}) {
+    model->set_dropout_key(key);
+    EXPECT_FALSE(at::equal(run(), first));
+  }
 }
 
 TEST(VisionLanguageModel, ImagePositionsAndEmbeddingsMustAgree) {

@@ -148,6 +148,7 @@ AdapterName adapter_name(const Architecture& architecture, std::string name) {
 }
 
 struct LowRankPair {
+  std::string path;  // of the module, as the adapter's file and its config's patterns name it
   const TensorView* a = nullptr;
   const TensorView* b = nullptr;
 };
@@ -160,11 +161,12 @@ Result<> merge_pair(const NamedTensor& target, const LowRankPair& pair, const Ad
   if (!pair.a || !pair.b) return bad("lora_A or lora_B is missing");
   const at::Tensor a = tensor_of(*pair.a).to(at::kFloat), b = tensor_of(*pair.b).to(at::kFloat);
   const at::Tensor weight = target.view();
-  if (weight.dim() != 2 || a.dim() != 2 || b.dim() != 2 || a.size(0) != config.rank ||
-      b.size(1) != config.rank || a.size(1) != weight.size(1) || b.size(0) != weight.size(0)) {
+  const std::int64_t rank = config.rank_of(pair.path);
+  if (weight.dim() != 2 || a.dim() != 2 || b.dim() != 2 || a.size(0) != rank || b.size(1) != rank ||
+      a.size(1) != weight.size(1) || b.size(0) != weight.size(0)) {
     return bad("LoRA matrices that fit neither the rank nor the base");
   }
-  const at::Tensor update = at::matmul(b, a).mul_(config.scale()).to(weight.device());
+  const at::Tensor update = at::matmul(b, a).mul_(config.scale_of(pair.path)).to(weight.device());
   weight.copy_(weight.to(at::kFloat) + update);
   return {};
 }
@@ -173,9 +175,6 @@ Result<> apply_adapter(VisionLanguageModel& model, const fs::path& folder,
                        const AdapterConfig& config) {
   const fs::path path = folder / "adapter_model.safetensors";
   VLSWEEP_TRY(const SafetensorsFile file, SafetensorsFile::open(path));
-  if (config.fan_in_fan_out) {
-    return fail(Errc::invalid, "fan_in_fan_out is not supported", folder.string());
-  }
   std::map<std::string, NamedTensor> targets;
   for (NamedTensor& tensor : model.named_tensors()) targets.emplace(tensor.name, tensor);
   Misfits misfits;
@@ -192,6 +191,7 @@ Result<> apply_adapter(VisionLanguageModel& model, const fs::path& folder,
       if (misfits.misshapen.empty()) target->second.view().copy_(tensor_of(view));
     } else {
       LowRankPair& pair = pairs[target->first];
+      pair.path = without(view.name.substr(0, view.name.find(".lora_")), "base_model.model.");
       (name.kind == AdapterName::Kind::lora_a ? pair.a : pair.b) = &view;
     }
   }

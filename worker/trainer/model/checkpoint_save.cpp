@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -46,23 +47,18 @@ class Bundle {
   std::vector<TensorView> views_;
 };
 
-// The merged weights of linears that carry LoRA, by the address of the base weight.
-std::map<const void*, at::Tensor> merged_weights(const VisionLanguageModel& model) {
-  std::map<const void*, at::Tensor> merged;
-  for (const FusedLinear* linear : model.language_linears()) {
-    if (linear->lora) merged.emplace(linear->weight.const_data_ptr(), merged_weight(*linear));
-  }
-  return merged;
-}
-
 Result<> write_model(const VisionLanguageModel& model, const fs::path& folder) {
-  const auto merged = merged_weights(model);
+  std::map<std::string, at::Tensor> merged;
+  for (const FusedLinear* linear : model.language_linears()) {
+    if (!linear->lora) continue;
+    for (const LoraPart& part : linear->lora->parts)
+      merged.emplace(linear->parts[part.part].name + ".weight", merged_rows(*linear, part.part));
+  }
   Bundle bundle;
   for (const NamedTensor& tensor : model.named_tensors()) {
-    const auto found = merged.find(tensor.parameter.const_data_ptr());
-    const at::Tensor& parameter = found == merged.end() ? tensor.parameter : found->second;
+    const auto found = merged.find(tensor.name);
     bundle.add(model.config().architecture->file_name(tensor.name),
-               parameter.narrow(0, tensor.first_row, tensor.num_rows));
+               found == merged.end() ? tensor.view() : found->second);
   }
   VLSWEEP_CHECK_OK(bundle.write(folder / "model.safetensors"));
   ModelConfig config = model.config();
@@ -80,15 +76,19 @@ Result<> write_adapter(const VisionLanguageModel& model, const fs::path& folder,
   AdapterConfig config;
   config.base = base.string();
   for (const FusedLinear* linear : model.language_linears()) {
+    if (!linear->lora) continue;
     const Lora& lora = *linear->lora;
-    config.rank = lora.b.front().size(1);
-    config.alpha = lora.scale * static_cast<double>(config.rank);
+    config.rank = lora.rank;
+    config.alpha = lora.alpha;
+    config.rslora = lora.rslora;
     config.dropout = lora.dropout;
-    for (std::size_t i = 0; i < linear->parts.size(); ++i) {
-      const std::string name = path(linear->parts[i].name);
-      const auto first = static_cast<std::int64_t>(i) * config.rank;
-      bundle.add(name + ".lora_A.weight", lora.a.narrow(0, first, config.rank));
-      bundle.add(name + ".lora_B.weight", lora.b[i]);
+    for (std::size_t i = 0; i < lora.parts.size(); ++i) {
+      const std::string& module = linear->parts[lora.parts[i].part].name;
+      const std::string target = module.substr(module.rfind('.') + 1);
+      if (std::ranges::find(config.targets, target) == config.targets.end())
+        config.targets.push_back(target);
+      bundle.add(path(module) + ".lora_A.weight", lora.a_of(i));
+      bundle.add(path(module) + ".lora_B.weight", lora.parts[i].b);
     }
   }
   for (const NamedTensor& tensor : model.named_tensors()) {

@@ -54,6 +54,20 @@ VLSWEEP_INLINE float lane_sum(std::int64_t count, Term term) {
   return sum;
 }
 
+VLSWEEP_INLINE float lane_max(std::int64_t count, const float* x) {
+  std::array<float, kLanes> lanes;
+  lanes.fill(x[0]);
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] = std::max(lanes[lane], x[i + static_cast<std::int64_t>(lane)]);
+  }
+  float largest = x[0];
+  for (; i < count; ++i) largest = std::max(largest, x[i]);
+  for (const float lane : lanes) largest = std::max(largest, lane);
+  return largest;
+}
+
 template <int D>
 VLSWEEP_INLINE void rotate(const float* x, const float* cos, const float* sin, float* y) {
   for (int i = 0; i < D / 2; ++i) {
@@ -75,7 +89,7 @@ std::int64_t padded(std::int64_t length) { return (length + kLanes - 1) / kLanes
 // One head's rows of a [T, stride] matrix as columns [D, padded T], zeros behind T.
 template <int D>
 VLSWEEP_INLINE void transpose(const float* rows, std::int64_t length, std::int64_t stride,
-                      std::vector<float>& columns) {
+                              std::vector<float>& columns) {
   const std::int64_t pitch = padded(length);
   columns.assign(static_cast<std::size_t>(D * pitch), 0.0F);
   for (std::int64_t t = 0; t < length; ++t) {
@@ -87,7 +101,7 @@ VLSWEEP_INLINE void transpose(const float* rows, std::int64_t length, std::int64
 // products[j] = row . column j, for the columns 0 .. count - 1 (count a multiple of kLanes).
 template <int D>
 VLSWEEP_INLINE void row_times_columns(const float* row, const float* columns, std::int64_t pitch,
-                              std::int64_t count, float* products) {
+                                      std::int64_t count, float* products) {
   for (std::int64_t j = 0; j < count; j += kLanes) {
     std::array<float, kLanes> sums{};
     for (int d = 0; d < D; ++d) {
@@ -204,20 +218,28 @@ bool supported_head_dim(std::int64_t head_dim) {
 void attention_forward(const AttentionShape& shape, const float* qkv, float* rotated, float* out,
                        float* log_sum_exp) {
   switch (shape.head_dim) {
-    case 8: return forward_of<8>(shape, qkv, rotated, out, log_sum_exp);
-    case 16: return forward_of<16>(shape, qkv, rotated, out, log_sum_exp);
-    case 32: return forward_of<32>(shape, qkv, rotated, out, log_sum_exp);
-    default: return forward_of<64>(shape, qkv, rotated, out, log_sum_exp);
+    case 8:
+      return forward_of<8>(shape, qkv, rotated, out, log_sum_exp);
+    case 16:
+      return forward_of<16>(shape, qkv, rotated, out, log_sum_exp);
+    case 32:
+      return forward_of<32>(shape, qkv, rotated, out, log_sum_exp);
+    default:
+      return forward_of<64>(shape, qkv, rotated, out, log_sum_exp);
   }
 }
 
 void attention_backward(const AttentionShape& shape, const float* rotated, const float* out,
                         const float* log_sum_exp, const float* grad_out, float* grad_qkv) {
   switch (shape.head_dim) {
-    case 8: return backward_of<8>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
-    case 16: return backward_of<16>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
-    case 32: return backward_of<32>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
-    default: return backward_of<64>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    case 8:
+      return backward_of<8>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    case 16:
+      return backward_of<16>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    case 32:
+      return backward_of<32>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
+    default:
+      return backward_of<64>(shape, rotated, out, log_sum_exp, grad_out, grad_qkv);
   }
 }
 
@@ -232,6 +254,14 @@ VLSWEEP_VECTORIZED void rms_norm_forward(std::int64_t rows, std::int64_t d, cons
   }
 }
 
+VLSWEEP_VECTORIZED void rms_norm_scale(std::int64_t rows, std::int64_t d, const float* x,
+                                       const float* weight, const float* inverse_rms, float* y) {
+  for (std::int64_t r = 0; r < rows; ++r, x += d, y += d) {
+    const float inverse = inverse_rms[r];
+    for (std::int64_t i = 0; i < d; ++i) y[i] = weight[i] * (x[i] * inverse);
+  }
+}
+
 VLSWEEP_VECTORIZED void rms_norm_backward(std::int64_t rows, std::int64_t d, const float* x,
                                           const float* weight, const float* inverse_rms,
                                           const float* grad_y, float* grad_x, float* grad_weight) {
@@ -241,8 +271,9 @@ VLSWEEP_VECTORIZED void rms_norm_backward(std::int64_t rows, std::int64_t d, con
     const float pull = dot * inverse * inverse / static_cast<float>(d);
     for (std::int64_t i = 0; i < d; ++i) {
       grad_x[i] = (grad_y[i] * weight[i] - x[i] * pull) * inverse;
-      grad_weight[i] += grad_y[i] * (x[i] * inverse);
     }
+    if (!grad_weight) continue;
+    for (std::int64_t i = 0; i < d; ++i) grad_weight[i] += grad_y[i] * (x[i] * inverse);
   }
 }
 
@@ -265,6 +296,103 @@ VLSWEEP_VECTORIZED void swiglu_backward(std::int64_t rows, std::int64_t f, const
       grad_gate_up[i] = grad_y[i] * gate_up[f + i] * sigmoid * (1.0F + gate * (1.0F - sigmoid));
       grad_gate_up[f + i] = grad_y[i] * gate * sigmoid;
     }
+  }
+}
+
+namespace {
+
+constexpr std::int64_t kWordsPerBlock = 4;  // 32-bit words of one Philox block
+constexpr std::int64_t kDraws = kDropoutGroup / kLanes;
+static_assert(kDraws == 2 * kWordsPerBlock, "16 bits decide on an element");
+
+// kLanes blocks side by side; draws[k][lane] are 16 random bits.
+VLSWEEP_INLINE void philox_draws(const PhiloxStream& stream, std::uint32_t first_block,
+                                 std::uint32_t draws[kDraws][kLanes]) {
+  std::uint32_t words[kWordsPerBlock][kLanes];
+  for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+    words[0][lane] = first_block + static_cast<std::uint32_t>(lane);
+    words[1][lane] = stream.words[0];
+    words[2][lane] = stream.words[1];
+    words[3][lane] = stream.words[2];
+  }
+  auto key0 = static_cast<std::uint32_t>(stream.key);
+  auto key1 = static_cast<std::uint32_t>(stream.key >> 32);
+  for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9U, key1 += 0xBB67AE85U) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * words[0][lane];
+      const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * words[2][lane];
+      words[0][lane] = static_cast<std::uint32_t>(product1 >> 32) ^ words[1][lane] ^ key0;
+      words[1][lane] = static_cast<std::uint32_t>(product1);
+      words[2][lane] = static_cast<std::uint32_t>(product0 >> 32) ^ words[3][lane] ^ key1;
+      words[3][lane] = static_cast<std::uint32_t>(product0);
+    }
+  }
+  for (std::int64_t k = 0; k < kWordsPerBlock; ++k) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      draws[2 * k][lane] = words[k][lane] & 0xFFFFU;
+      draws[2 * k + 1][lane] = words[k][lane] >> 16;
+    }
+  }
+}
+
+// Calls `store(element, factor)` for the elements [begin, end).
+template <class Store>
+VLSWEEP_INLINE void for_dropout_factors(const PhiloxStream& stream, double probability,
+                                        std::int64_t begin, std::int64_t end, Store store) {
+  const auto limit = static_cast<std::uint32_t>(std::lround(probability * 65536.0));
+  const auto kept = static_cast<float>(1.0 / (1.0 - probability));
+  std::uint32_t draws[kDraws][kLanes];
+  for (std::int64_t i = begin; i < end; i += kDropoutGroup) {
+    philox_draws(stream, static_cast<std::uint32_t>(i / kDropoutGroup * kLanes), draws);
+    for (std::int64_t k = 0; k < kDraws; ++k) {
+      const std::int64_t first = i + k * kLanes;
+      if (first + kLanes <= end) {
+        for (std::int64_t lane = 0; lane < kLanes; ++lane)
+          store(first + lane, draws[k][lane] < limit ? 0.0F : kept);
+      } else {
+        for (std::int64_t lane = 0; first + lane < end; ++lane)
+          store(first + lane, draws[k][lane] < limit ? 0.0F : kept);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+VLSWEEP_VECTORIZED void dropout_forward(const PhiloxStream& stream, double probability,
+                                        std::int64_t begin, std::int64_t end, const float* x,
+                                        float* y) {
+  for_dropout_factors(stream, probability, begin, end,
+                      [x, y](std::int64_t i, float factor) { y[i] = x[i] * factor; });
+}
+
+VLSWEEP_VECTORIZED void dropout_add(const PhiloxStream& stream, double probability,
+                                    std::int64_t begin, std::int64_t end, const float* x,
+                                    float* y) {
+  for_dropout_factors(stream, probability, begin, end,
+                      [x, y](std::int64_t i, float factor) { y[i] += x[i] * factor; });
+}
+
+VLSWEEP_VECTORIZED void cross_entropy_rows(std::int64_t rows, std::int64_t vocabulary,
+                                           float* logits, const std::int64_t* targets,
+                                           float gradient_scale, float* losses) {
+  for (std::int64_t r = 0; r < rows; ++r, logits += vocabulary) {
+    const bool scored = targets[r] >= 0;
+    losses[r] = 0;
+    if (!scored) {
+      if (gradient_scale != 0) std::fill(logits, logits + vocabulary, 0.0F);
+      continue;
+    }
+    const float* row = logits;
+    const float largest = lane_max(vocabulary, row);
+    const float sum =
+        lane_sum(vocabulary, [=](std::int64_t i) { return exponential(row[i] - largest); });
+    losses[r] = largest + std::log(sum) - logits[targets[r]];
+    if (gradient_scale == 0) continue;
+    const float factor = gradient_scale / sum;
+    for (std::int64_t i = 0; i < vocabulary; ++i)
+      logits[i] = exponential(logits[i] - largest) * factor;
+    logits[targets[r]] -= gradient_scale;
   }
 }
 

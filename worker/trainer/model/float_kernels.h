@@ -34,7 +34,10 @@ void attention_backward(const AttentionShape& shape, const float* rotated, const
 // rows x [rows, d]: y = x * inverse_rms * weight; inverse_rms [rows] is kept for the gradient.
 void rms_norm_forward(std::int64_t rows, std::int64_t d, const float* x, const float* weight,
                       float eps, float* y, float* inverse_rms);
-// grad_x [rows, d]; grad_weight [d] is added to.
+// y again from the kept inverse_rms, bit for bit.
+void rms_norm_scale(std::int64_t rows, std::int64_t d, const float* x, const float* weight,
+                    const float* inverse_rms, float* y);
+// grad_x [rows, d]; grad_weight [d] is added to, unless it is null.
 void rms_norm_backward(std::int64_t rows, std::int64_t d, const float* x, const float* weight,
                        const float* inverse_rms, const float* grad_y, float* grad_x,
                        float* grad_weight);
@@ -43,5 +46,25 @@ void rms_norm_backward(std::int64_t rows, std::int64_t d, const float* x, const 
 void swiglu_forward(std::int64_t rows, std::int64_t f, const float* gate_up, float* y);
 void swiglu_backward(std::int64_t rows, std::int64_t f, const float* gate_up, const float* grad_y,
                      float* grad_gate_up);
+
+// Philox4x32-10: key and the three upper words of the counter; the lowest counts within the stream.
+struct PhiloxStream {
+  std::uint64_t key = 0;
+  std::uint32_t words[3] = {0, 0, 0};
+};
+// Elements whose random bits come from counters of their own; a range of elements begins at one.
+inline constexpr std::int64_t kDropoutGroup = 128;
+// Elements [begin, end) of a stream, of which each is dropped with the probability (in steps of
+// 2^-16): y = kept ? x / (1 - probability) : 0, and the same added to y.
+void dropout_forward(const PhiloxStream& stream, double probability, std::int64_t begin,
+                     std::int64_t end, const float* x, float* y);
+void dropout_add(const PhiloxStream& stream, double probability, std::int64_t begin,
+                 std::int64_t end, const float* x, float* y);
+
+// Rows of logits [rows, vocabulary] -> losses [rows], the cross-entropies against targets (0 where
+// a target is negative). With a gradient_scale other than 0 the logits become their gradients,
+// gradient_scale * (softmax - one-hot); else they stay.
+void cross_entropy_rows(std::int64_t rows, std::int64_t vocabulary, float* logits,
+                        const std::int64_t* targets, float gradient_scale, float* losses);
 
 }  // namespace vlsweep

@@ -1,6 +1,11 @@
 #include "worker/trainer/model/linear.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
+#include <array>
+#include <cmath>
+
+#include "worker/trainer/model/dropout.h"
+#include "worker/trainer/model/kernels.h"
+#include "worker/trainer/model/product.h"
 
 namespace vlsweep {
 namespace {
@@ -8,137 +13,211 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using Tensors = torch::autograd::variable_list;
+using Input = LinearCall::Input;
 
-// oneDNN's product behind ATen's dispatcher; at::linear takes MKL's, which on AMD processors runs
-// without AVX-512 (half as fast at our sizes). Empty where this libtorch has no oneDNN.
-const std::optional<c10::OperatorHandle>& onednn_linear() {
-  static const auto handle = [] {
-    auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-    constexpr std::size_t kArguments = 6;  // x, weight, bias, activation and its two settings
-    if (found && found->schema().arguments().size() != kArguments) found.reset();
-    return found;
-  }();
-  return handle;
+// One LoRA part as the node needs it.
+struct Piece {
+  std::int64_t first_row = 0, num_rows = 0;  // of y
+  std::int64_t first_rank = 0, rank = 0;     // rows of a, columns of the low-rank rows
+  std::uint32_t stream = 0;
+};
+
+// What a node keeps beside tensors.
+struct LinearState : torch::CustomClassHolder {
+  Input input = Input::rows;
+  double eps = 0;
+  double scale = 0;
+  double dropout = 0;  // 0 where none acts
+  DropoutKey key;
+  std::vector<Piece> pieces;
+
+  DropoutMask mask(const Piece& piece) const { return {key, piece.stream, dropout}; }
+};
+
+// The tensors of one call; those that are absent are empty, since an autograd function takes
+// defined ones alone.
+struct LinearTensors {
+  at::Tensor x, weight, bias, norm_weight, residual, a;
+  std::array<at::Tensor, kMaxLinearParts> b;
+};
+
+const at::Tensor& absent() {
+  static const at::Tensor empty = at::empty({0}, at::kFloat);
+  return empty;
 }
 
-// Stands for an absent argument of an autograd function, which takes defined tensors alone.
-at::Tensor absent(const at::Tensor& like) { return at::empty({0}, like.options()); }
-
-// x [N, in] times weight [out, in] transposed; both whole or transposes of such, since oneDNN is
-// slow by orders of magnitude with other strides. Plus bias where there is one.
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const bool biased = bias.defined() && bias.numel() > 0;
-  torch::jit::Stack stack{x, weight, biased ? c10::IValue(bias) : c10::IValue(), "none",
-                          c10::List<std::optional<at::Scalar>>(), ""};
-  onednn_linear()->callBoxed(stack);
-  return stack.front().toTensor();
+const at::Tensor& or_absent(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor : absent();
 }
 
-struct OneDnnLinear : Function<OneDnnLinear> {
+at::Tensor a_rows(const at::Tensor& a, const Piece& piece) {
+  return a.narrow(0, piece.first_rank, piece.rank);
+}
+
+// y += the parts' updates. Returns the low-rank rows [N, ranks], not yet scaled.
+at::Tensor add_lora(const LinearState& state, const LinearTensors& t, const at::Tensor& input,
+                    at::Tensor& y) {
+  const at::Tensor a = t.a.to(input.scalar_type());
+  at::Tensor low;
+  if (state.dropout == 0) low = product(input, a);
+  std::vector<at::Tensor> lows;
+  for (std::size_t i = 0; i < state.pieces.size(); ++i) {
+    const Piece& piece = state.pieces[i];
+    lows.push_back(low.defined() ? low.narrow(1, piece.first_rank, piece.rank)
+                                 : product(state.mask(piece).apply(input), a_rows(a, piece)));
+    y.narrow(1, piece.first_row, piece.num_rows)
+        .addmm_(lows.back(), t.b[i].to(input.scalar_type()).t(), 1, state.scale);
+  }
+  return low.defined() ? low : at::cat(lows, 1);
+}
+
+struct LinearOutput {
+  at::Tensor y, inverse_rms, low;  // the last two for the gradient, absent where there are none
+};
+
+LinearOutput forward_rows(const LinearState& state, const LinearTensors& t) {
+  LinearOutput result{{}, absent(), absent()};
+  at::Tensor input = t.x;
+  if (state.input == Input::swiglu) input = swiglu_rows(t.x);
+  if (state.input == Input::rms_norm) {
+    NormedRows normed = rms_norm_rows(t.x, t.norm_weight, state.eps);
+    input = normed.rows;
+    result.inverse_rms = normed.inverse_rms;
+  }
+  result.y = product(input, t.weight, t.bias);
+  if (!state.pieces.empty()) result.low = add_lora(state, t, input, result.y);
+  if (t.residual.numel() > 0) result.y.add_(t.residual);
+  return result;
+}
+
+// The rows that entered the product, made again.
+at::Tensor input_again(const LinearState& state, const at::Tensor& x, const at::Tensor& norm_weight,
+                       const at::Tensor& inverse_rms) {
+  if (state.input == Input::swiglu) return swiglu_rows(x);
+  if (state.input == Input::rms_norm) return rms_norm_again(x, norm_weight, inverse_rms);
+  return x;
+}
+
+// Gradients of LoRA's matrices, and of the product's input, which is added to where it is defined.
+void lora_gradients(const LinearState& state, const LinearTensors& t, const at::Tensor& low,
+                    const at::Tensor& input, const at::Tensor& grad, Tensors& result,
+                    at::Tensor& grad_input) {
+  const auto type = grad.scalar_type();
+  const at::Tensor a = t.a.to(type);
+  std::vector<at::Tensor> grad_low, grad_a;
+  for (std::size_t i = 0; i < state.pieces.size(); ++i) {
+    const Piece& piece = state.pieces[i];
+    const at::Tensor part = grad.narrow(1, piece.first_row, piece.num_rows);
+    grad_low.push_back(at::mm(part, t.b[i].to(type)).mul_(state.scale));
+    result[6 + i] = at::mm(part.t(), low.narrow(1, piece.first_rank, piece.rank))
+                        .mul_(state.scale)
+                        .to(t.b[i].scalar_type());
+    if (state.dropout == 0) continue;
+    const DropoutMask mask = state.mask(piece);
+    grad_a.push_back(at::mm(grad_low[i].t(), mask.apply(input)));
+    if (grad_input.defined()) mask.add_applied(grad_input, at::mm(grad_low[i], a_rows(a, piece)));
+  }
+  if (state.dropout == 0) {
+    const at::Tensor all = grad_low.size() == 1 ? grad_low.front() : at::cat(grad_low, 1);
+    grad_a.push_back(product(all.t(), input.t()));
+    if (grad_input.defined()) grad_input.addmm_(all, a);
+  }
+  result[5] = (grad_a.size() == 1 ? grad_a.front() : at::cat(grad_a)).to(t.a.scalar_type());
+}
+
+struct LinearNode : Function<LinearNode> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias) {
-    context->save_for_backward({x, weight});
-    return product(x, weight, bias);
+                            const at::Tensor& bias, const at::Tensor& norm_weight,
+                            const at::Tensor& residual, const at::Tensor& a, const at::Tensor& b0,
+                            const at::Tensor& b1, const at::Tensor& b2,
+                            const c10::intrusive_ptr<LinearState>& state) {
+    const LinearOutput output =
+        forward_rows(*state, {x, weight, bias, norm_weight, residual, a, {b0, b1, b2}});
+    context->save_for_backward(
+        {x, weight, norm_weight, a, b0, b1, b2, output.inverse_rms, output.low});
+    context->saved_data["state"] = c10::IValue::make_capsule(state);
+    return output.y;
   }
 
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const auto saved = context->get_saved_variables();
+    const auto holder = context->saved_data["state"].toCapsule();
+    const auto& state = static_cast<const LinearState&>(*holder);
+    const LinearTensors t{
+        saved[0], saved[1], {}, saved[2], {}, saved[3], {saved[4], saved[5], saved[6]}};
+    const at::Tensor &inverse_rms = saved[7], &low = saved[8];
     const at::Tensor grad = gradients[0].contiguous();
-    Tensors result(3);
-    if (context->needs_input_grad(0)) result[0] = product(grad, saved[1].t(), {});
-    if (context->needs_input_grad(1)) result[1] = product(grad.t(), saved[0].t(), {});
+    const bool of_weight = context->needs_input_grad(1), of_lora = context->needs_input_grad(5);
+    const bool of_norm = context->needs_input_grad(3);
+    Tensors result(10);
+    at::Tensor input, grad_input;
+    if (of_weight || of_lora) input = input_again(state, t.x, t.norm_weight, inverse_rms);
+    if (of_weight) result[1] = product(grad.t(), input.t());
     if (context->needs_input_grad(2)) result[2] = grad.sum(0);
+    if (context->needs_input_grad(0) || of_norm) grad_input = product(grad, t.weight.t());
+    if (of_lora) lora_gradients(state, t, low, input, grad, result, grad_input);
+    input.reset();
+    if (context->needs_input_grad(4)) result[4] = grad;
+    if (!grad_input.defined()) return result;
+    if (state.input == Input::rows) result[0] = grad_input;
+    if (state.input == Input::swiglu) result[0] = swiglu_gradient(t.x, grad_input);
+    if (state.input == Input::rms_norm) {
+      const NormGradients norm =
+          rms_norm_gradients(t.x, t.norm_weight, inverse_rms, grad_input, of_norm);
+      result[0] = norm.x;
+      result[3] = norm.weight;
+    }
     return result;
   }
 };
 
-constexpr std::size_t kMaxParts = 3;  // q, k and v
-
-// A frozen linear with its low-rank updates as one node: x [N, in], weight [out, in],
-// a [parts * rank, in], b_i [out_i, rank], all float32 on a CPU; absent b_i where there
-// are fewer parts.
-struct LoraLinear : Function<LoraLinear> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& dropped, const at::Tensor& weight,
-                            const at::Tensor& a, const at::Tensor& b0,
-                            const at::Tensor& b1, const at::Tensor& b2, double scale) {
-    at::Tensor y = product(x, weight, {});
-    const at::Tensor low = product(dropped, a, {}).mul_(scale);
-    std::int64_t row = 0, column = 0;
-    for (const at::Tensor* b : {&b0, &b1, &b2}) {
-      if (b->numel() == 0) break;
-      const std::int64_t rank = b->size(1);
-      y.narrow(1, row, b->size(0)).addmm_(low.narrow(1, column, rank), b->t());
-      row += b->size(0);
-      column += rank;
-    }
-    context->save_for_backward({dropped, weight, a, low, b0, b1, b2});
-    context->saved_data["scale"] = scale;
-    return y;
+c10::intrusive_ptr<LinearState> state_of(const FusedLinear& linear, const LinearCall& call) {
+  auto state = c10::make_intrusive<LinearState>();
+  state->input = call.input;
+  state->eps = call.eps;
+  if (!linear.lora) return state;
+  const Lora& lora = *linear.lora;
+  state->scale = lora.scale();
+  state->dropout = call.training ? lora.dropout : 0;
+  state->key = call.dropout;
+  for (std::size_t i = 0; i < lora.parts.size(); ++i) {
+    const LinearPart& part = linear.parts[lora.parts[i].part];
+    state->pieces.push_back({part.first_row, part.num_rows,
+                             static_cast<std::int64_t>(i) * lora.rank, lora.rank,
+                             lora.stream + static_cast<std::uint32_t>(lora.parts[i].part)});
   }
-
-  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor grad = gradients[0].contiguous();
-    const at::Tensor &dropped = saved[0], &a = saved[2], &low = saved[3];
-    const double scale = context->saved_data["scale"].toDouble();
-    at::Tensor grad_low = at::empty_like(low);
-    Tensors result(8);
-    std::int64_t row = 0, column = 0;
-    for (std::size_t i = 0; i < kMaxParts && saved[4 + i].numel() > 0; ++i) {
-      const at::Tensor& b = saved[4 + i];
-      const at::Tensor part = grad.narrow(1, row, b.size(0));
-      at::Tensor low_part = grad_low.narrow(1, column, b.size(1));
-      at::mm_out(low_part, part, b);
-      result[4 + i] = at::mm(part.t(), low.narrow(1, column, b.size(1)));
-      row += b.size(0);
-      column += b.size(1);
-    }
-    grad_low.mul_(scale);
-    result[3] = product(grad_low.t(), dropped.t(), {});
-    if (context->needs_input_grad(0)) result[0] = product(grad, saved[1].t(), {});
-    if (context->needs_input_grad(1)) result[1] = at::mm(grad_low, a);
-    return result;
-  }
-};
-
-// The parts' updates side by side, [N, out], in LoRA's own dtype.
-at::Tensor lora_update(const Lora& lora, const at::Tensor& input) {
-  const at::Tensor low = at::linear(input, lora.a) * lora.scale;
-  const std::int64_t rank = lora.b.front().size(1);
-  std::vector<at::Tensor> updates;
-  for (std::size_t i = 0; i < lora.b.size(); ++i) {
-    const at::Tensor part = low.narrow(-1, static_cast<std::int64_t>(i) * rank, rank);
-    updates.push_back(at::linear(part, lora.b[i]));
-  }
-  return updates.size() == 1 ? updates.front() : at::cat(updates, -1);
-}
-
-bool takes_onednn(const at::Tensor& x) {
-  return x.dim() == 2 && x.size(0) > 0 && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
-         onednn_linear().has_value();
+  return state;
 }
 
 }  // namespace
 
-at::Tensor linear_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!takes_onednn(x)) return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
-  const at::Tensor whole = x.contiguous();
-  if (!at::GradMode::is_enabled()) return product(whole, weight, bias);
-  return OneDnnLinear::apply(whole, weight, bias.defined() ? bias : absent(x));
+double Lora::scale() const {
+  const auto divisor = static_cast<double>(rank);
+  return alpha / (rslora ? std::sqrt(divisor) : divisor);
 }
 
-at::Tensor FusedLinear::operator()(const at::Tensor& x, bool training) const {
-  if (!lora) return linear_rows(x, weight, bias);
-  at::Tensor input = x.to(lora->a.scalar_type()).contiguous();
-  if (training && lora->dropout > 0) input = at::dropout(input, lora->dropout, true);
-  const bool frozen = !bias.defined() && !weight.requires_grad();
-  if (takes_onednn(x) && frozen && lora->b.size() <= kMaxParts) {
-    const auto b = [&](std::size_t i) { return i < lora->b.size() ? lora->b[i] : absent(x); };
-    return LoraLinear::apply(x.contiguous(), input, weight, lora->a, b(0), b(1), b(2), lora->scale);
-  }
-  const at::Tensor y = linear_rows(x, weight, bias);
-  return y + lora_update(*lora, input).to(y.scalar_type());
+at::Tensor linear_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (x.dim() != 2) return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
+  FusedLinear linear;
+  linear.weight = weight;
+  linear.bias = bias;
+  return linear(x);
+}
+
+at::Tensor FusedLinear::operator()(const at::Tensor& x, const LinearCall& call) const {
+  LinearTensors t{x.contiguous(),
+                  weight,
+                  or_absent(bias),
+                  or_absent(call.norm_weight),
+                  or_absent(call.residual),
+                  lora ? lora->a : absent(),
+                  {absent(), absent(), absent()}};
+  if (lora)
+    for (std::size_t i = 0; i < lora->parts.size(); ++i) t.b[i] = lora->parts[i].b;
+  const auto state = state_of(*this, call);
+  if (!at::GradMode::is_enabled()) return forward_rows(*state, t).y;
+  return LinearNode::apply(t.x, t.weight, t.bias, t.norm_weight, t.residual, t.a, t.b[0], t.b[1],
+                           t.b[2], state);
 }
 
 }  // namespace vlsweep

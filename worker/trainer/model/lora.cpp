@@ -2,24 +2,30 @@
 
 namespace vlsweep {
 
-at::Tensor merged_weight(const FusedLinear& linear) {
+at::Tensor merged_rows(const FusedLinear& linear, std::size_t part) {
   const at::NoGradGuard no_grad;
-  at::Tensor merged = linear.weight.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+  const LinearPart& place = linear.parts[part];
+  const at::Tensor rows = linear.weight.narrow(0, place.first_row, place.num_rows);
+  if (!linear.lora) return rows;
   const Lora& lora = *linear.lora;
-  const std::int64_t rank = lora.b.front().size(1);
-  for (std::size_t i = 0; i < linear.parts.size(); ++i) {
-    const at::Tensor a = lora.a.narrow(0, static_cast<std::int64_t>(i) * rank, rank);
-    merged.narrow(0, linear.parts[i].first_row, linear.parts[i].num_rows)
-        .add_(at::matmul(lora.b[i], a), lora.scale);
+  for (std::size_t i = 0; i < lora.parts.size(); ++i) {
+    if (lora.parts[i].part != part) continue;
+    const at::Tensor update =
+        at::matmul(lora.parts[i].b.to(at::kFloat), lora.a_of(i).to(at::kFloat)).mul_(lora.scale());
+    return update.add_(rows).to(rows.scalar_type());
   }
-  return merged.to(linear.weight.scalar_type());
+  return rows;
 }
 
 void merge_lora(VisionLanguageModel& model) {
   const at::NoGradGuard no_grad;
   for (FusedLinear* linear : model.language_linears()) {
     if (!linear->lora) continue;
-    linear->weight.copy_(merged_weight(*linear));
+    for (const LoraPart& part : linear->lora->parts) {
+      const LinearPart& place = linear->parts[part.part];
+      linear->weight.narrow(0, place.first_row, place.num_rows)
+          .copy_(merged_rows(*linear, part.part));
+    }
     linear->lora.reset();
   }
 }

@@ -1,5 +1,6 @@
 // Random weights for make_random_model and attach_lora. The numbers are our own (mt19937_64 and
 // Box-Muller in double), since ATen's differ between instruction sets.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <random>
@@ -74,23 +75,46 @@ std::unique_ptr<VisionLanguageModel> make_random_model(const ModelConfig& config
   return model;
 }
 
+namespace {
+
+bool is_target(const LinearPart& part, const LoraSettings& settings) {
+  return std::ranges::any_of(settings.targets, [&](const std::string& target) {
+    return part.name.ends_with("." + target);
+  });
+}
+
+}  // namespace
+
 void attach_lora(VisionLanguageModel& model, const LoraSettings& settings, std::uint64_t seed) {
+  TORCH_CHECK(!settings.targets.empty(), "LoRA without targets");
+  for (const std::string& target : settings.targets) {
+    TORCH_CHECK(std::ranges::find(kLoraTargets, target) != kLoraTargets.end(),
+                "unknown LoRA target: ", target);
+  }
   RandomNumbers random(seed);
   for (Part part : {Part::vision_tower, Part::language_model}) model.set_trainable(part, false);
   model.set_trainable(Part::projector, true);
   const auto options = at::TensorOptions().dtype(at::kFloat).device(model.device());
+  std::uint32_t stream = 0;
   for (FusedLinear* linear : model.language_linears()) {
     Lora lora;
-    lora.scale = settings.alpha / static_cast<double>(settings.rank);
+    lora.rank = settings.rank;
+    lora.alpha = settings.alpha;
+    lora.rslora = settings.rslora;
     lora.dropout = settings.dropout;
+    lora.stream = stream;
+    stream += kMaxLinearParts;
+    for (std::size_t i = 0; i < linear->parts.size(); ++i) {
+      if (!is_target(linear->parts[i], settings)) continue;
+      lora.parts.push_back(
+          {i, at::zeros({linear->parts[i].num_rows, settings.rank}, options).requires_grad_(true)});
+    }
+    if (lora.parts.empty()) continue;
     const std::int64_t inputs = linear->weight.size(1);
-    lora.a = at::zeros({settings.rank * std::ssize(linear->parts), inputs}, options);
+    lora.a = at::zeros({settings.rank * std::ssize(lora.parts), inputs}, options);
     // kaiming_uniform with a = sqrt(5): bound = 1 / sqrt(fan in).
     random.fill_uniform(lora.a, 1.0 / std::sqrt(static_cast<double>(inputs)));
     lora.a.requires_grad_(true);
-    for (const LinearPart& part : linear->parts) {
-      lora.b.push_back(at::zeros({part.num_rows, settings.rank}, options).requires_grad_(true));
-    }
     linear->lora = std::move(lora);
   }
 }

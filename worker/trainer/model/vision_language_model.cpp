@@ -1,8 +1,10 @@
 #include "worker/trainer/model/vision_language_model.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/trainer/architecture/architecture.h"
+#include "worker/trainer/model/cross_entropy.h"
 
 namespace vlsweep {
 namespace {
@@ -110,9 +112,15 @@ at::Tensor VisionLanguageModel::decode(const at::Tensor& embeddings) const {
   return decode_packed(embeddings.flatten(0, 1), lengths).view(embeddings.sizes());
 }
 
-at::Tensor VisionLanguageModel::decode_packed(
-    const at::Tensor& embeddings, std::span<const std::int64_t> sequence_lengths) const {
-  return language_model.decode_packed(embeddings, sequence_lengths, pass_);
+at::Tensor VisionLanguageModel::decode_packed(const at::Tensor& embeddings,
+                                              std::span<const std::int64_t> sequence_lengths,
+                                              const at::Tensor& chosen) const {
+  return language_model.decode_packed(embeddings, sequence_lengths, pass_, chosen);
+}
+
+at::Tensor VisionLanguageModel::loss(const at::Tensor& hidden, const at::Tensor& targets,
+                                     double scale) const {
+  return head_cross_entropy(hidden, language_model.lm_head, targets, scale);
 }
 
 at::Tensor VisionLanguageModel::logits(const at::Tensor& hidden) const {
@@ -136,10 +144,9 @@ std::vector<TrainableParameter> VisionLanguageModel::trainable_parameters() cons
     const auto add = [&](const std::string& name, const at::Tensor& tensor) {
       if (tensor.requires_grad()) parameters.push_back({name, Part::language_model, true, tensor});
     };
-    add(linear->parts.front().name + ".lora_A", linear->lora->a);
-    for (std::size_t i = 0; i < linear->lora->b.size(); ++i) {
-      add(linear->parts[i].name + ".lora_B", linear->lora->b[i]);
-    }
+    const auto name_of = [&](const LoraPart& part) { return linear->parts[part.part].name; };
+    add(name_of(linear->lora->parts.front()) + ".lora_A", linear->lora->a);
+    for (const LoraPart& part : linear->lora->parts) add(name_of(part) + ".lora_B", part.b);
   }
   return parameters;
 }
@@ -160,7 +167,8 @@ std::vector<const FusedLinear*> VisionLanguageModel::language_linears() const {
 }
 
 bool VisionLanguageModel::has_lora() const {
-  return language_model.layers.front().qkv.lora.has_value();
+  return std::ranges::any_of(language_linears(),
+                             [](const FusedLinear* linear) { return linear->lora.has_value(); });
 }
 
 }  // namespace vlsweep

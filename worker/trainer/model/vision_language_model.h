@@ -64,10 +64,16 @@ class VisionLanguageModel {
   at::Tensor decode(const at::Tensor& embeddings) const;
   // Sequences packed without padding: embeddings [N, d], lengths that sum to N -> [N, d]; see
   // LlamaDecoder::decode_packed. Embeddings of packed ids: embed(ids [1, N], projected).squeeze(0).
+  // With `chosen` (int64 [K]) only those rows come back, [K, d]: what the loss is computed on.
   at::Tensor decode_packed(const at::Tensor& embeddings,
-                           std::span<const std::int64_t> sequence_lengths) const;
+                           std::span<const std::int64_t> sequence_lengths,
+                           const at::Tensor& chosen = {}) const;
   // Hidden rows [.., d] -> logits [.., vocabulary] in the model's dtype. Select rows first.
   at::Tensor logits(const at::Tensor& hidden) const;
+
+  // scale * the sum of the cross-entropies of hidden rows [K, d] against targets [K]; see
+  // head_cross_entropy.
+  at::Tensor loss(const at::Tensor& hidden, const at::Tensor& targets, double scale) const;
 
   // LoRA dropout acts only in training mode.
   void set_training(bool training) { pass_.training = training; }

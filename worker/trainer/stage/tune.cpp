@@ -105,7 +105,6 @@ Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
   FeatureTable* features = model.has_vision() ? &workplace.features(loaded.tower, mode) : nullptr;
   VLSWEEP_TRY(const Mixture mixture, read_mixture(spec, loaded, workplace, features,
                                                   [&sink] { return sink.cancelled(); }));
-  torch::manual_seed(spec.seed);  // of LoRA's dropout
   VLSWEEP_CHECK_OK(choose_trainable(spec, model));
   model.set_training(true);
 
@@ -117,6 +116,7 @@ Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
   FlatAdamW optimizer(model.trainable_parameters(), optimizer_settings(spec), gang);
   LanguageStep step(model, features, mixture.items, std::move(order), spec.micro_batch,
                     batch_members(gang));
+  step.seed_dropout(spec.seed);
   VLSWEEP_TRY(const TrainState state, train(settings, optimizer, std::ref(step), sink));
 
   model.set_training(false);

@@ -14,12 +14,12 @@ at::Tensor LanguageStep::project_images(const TokenBatch& batch) const {
 }
 
 at::Tensor LanguageStep::loss(const TokenBatch& batch, double divisor) const {
-  const at::Tensor hidden = model_.decode(model_.embed(batch.ids, project_images(batch)));
+  const at::Tensor embedded = model_.embed(batch.ids, project_images(batch));
+  const std::vector<std::int64_t> lengths(static_cast<std::size_t>(batch.ids.size(0)),
+                                          batch.ids.size(1));
   // The head is by far the widest layer: only rows that are scored go through it.
-  const at::Tensor rows = hidden.flatten(0, 1).index_select(0, batch.rows);
-  const at::Tensor logits = model_.logits(rows).to(at::kFloat);
-  return at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum, kIgnoredLabel) /
-         divisor;
+  const at::Tensor rows = model_.decode_packed(embedded.flatten(0, 1), lengths, batch.rows);
+  return model_.loss(rows, batch.targets, 1.0 / divisor);
 }
 
 StepLoss LanguageStep::operator()(FlatAdamW& optimizer) {
@@ -31,16 +31,20 @@ StepLoss LanguageStep::operator()(FlatAdamW& optimizer) {
   StepLoss total;
   const auto begin = [&] {
     optimizer.zero_gradients();
+    dropout_.micro_batch = 0;
     total = StepLoss{at::zeros({}, at::TensorOptions().device(model_.device())), 0};
   };
   micro_batches_.run(batch, begin, [&](std::span<const std::int64_t> piece) {
     const TokenBatch tokens = make_batch(items_, piece, model_.device());
     total.num_tokens += tokens.num_tokens;
     if (tokens.targets.numel() == 0) return;
+    model_.set_dropout_key(dropout_);
+    ++dropout_.micro_batch;
     const at::Tensor part = loss(tokens, divisor);
     part.backward();
     total.loss += part.detach();
   });
+  ++dropout_.step;
   return total;
 }
 

@@ -30,7 +30,7 @@ class LanguageStep {
  public:
   // `features` may be null if no item has an image. Of a gang each member does its `members`' share
   // of a batch; the loss and the gradients are then parts of sums.
-  LanguageStep(const VisionLanguageModel& model, const FeatureTable* features,
+  LanguageStep(VisionLanguageModel& model, const FeatureTable* features,
                const std::vector<TrainItem>& items, BatchOrder order, std::int64_t micro_batch,
                BatchMembers members = {})
       : model_(model),
@@ -41,6 +41,9 @@ class LanguageStep {
 
   StepLoss operator()(FlatAdamW& optimizer);
 
+  // The masks of LoRA's dropout, other ones in every micro-batch, follow from this seed.
+  void seed_dropout(std::uint64_t seed) { dropout_.seed = seed; }
+
   const MicroBatches& micro_batches() const { return micro_batches_; }
 
  private:
@@ -49,11 +52,12 @@ class LanguageStep {
   // Sum of the cross-entropies of a micro-batch's supervised positions, divided by `divisor`.
   at::Tensor loss(const TokenBatch& batch, double divisor) const;
 
-  const VisionLanguageModel& model_;
+  VisionLanguageModel& model_;
   const FeatureTable* features_;
   const std::vector<TrainItem>& items_;
   BatchOrder order_;
   MicroBatches micro_batches_;
+  DropoutKey dropout_;
 };
 
 }  // namespace vlsweep
