@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orchestrator/base/file.h"
+#include "tests/trainer/golden_text.h"
 #include "worker/trainer/text/added_tokens.h"
 #include "worker/trainer/text/prompt.h"
 #include "worker/trainer/text/tokenizer.h"
@@ -45,9 +46,9 @@ TEST(Texts, IdsEqualTheSlowTokenizers) {
   const Tokenizer legacy = load_tokenizer(true), modern = load_tokenizer(false);
   const nlohmann::json all = golden();
   for (const auto& entry : all["texts"]) {
-    const auto text = entry["text"].get<std::string>();
-    EXPECT_EQ(*legacy.encode(text), entry["legacy"].get<std::vector<TokenId>>()) << text;
-    EXPECT_EQ(*modern.encode(text), entry["modern"].get<std::vector<TokenId>>()) << text;
+    const std::string text = text_of(entry);
+    EXPECT_EQ(*legacy.encode(text), entry["legacy"].get<std::vector<TokenId>>()) << entry;
+    EXPECT_EQ(*modern.encode(text), entry["modern"].get<std::vector<TokenId>>()) << entry;
   }
 }
 
@@ -56,7 +57,7 @@ TEST(Texts, DecodedTextsEqualTransformers) {
   const nlohmann::json all = golden();
   for (const auto& entry : all["texts"]) {
     const auto ids = entry["legacy"].get<std::vector<TokenId>>();
-    EXPECT_EQ(tokenizer.decode(ids), entry["decoded"].get<std::string>()) << entry["text"];
+    EXPECT_EQ(tokenizer.decode(ids), entry["decoded"].get<std::string>()) << entry;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orchestrator/base/file.h"
+#include "tests/trainer/golden_text.h"
 #include "worker/trainer/text/tokenizer.h"
 #include "worker/trainer/text/utf8.h"
 
@@ -22,16 +23,6 @@ const fs::path kGolden = fs::path(VLSWEEP_SOURCE_DIR) / "tests/trainer/golden";
 json read_json(const fs::path& path) {
   std::ifstream file(path);
   return json::parse(file);
-}
-
-std::string text_of(const json& entry) {
-  if (entry.contains("text")) return entry["text"].get<std::string>();
-  const auto hex = entry["hex"].get<std::string>();
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
 }
 
 Tokenizer load(const std::string& name) {

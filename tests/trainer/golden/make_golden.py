@@ -1,6 +1,6 @@
 """Makes the golden files of tests/trainer with the ecosystem's own code; its outputs are committed.
 
-Pinned: torch 2.13.0, transformers 5.23.0, peft 0.21.2, sentencepiece 0.2.3, protobuf (any), pillow 13.0.0.
+Pinned: torch 2.13.0, transformers 5.23.0, peft 0.21.2.
 Run: python make_golden.py (writes beside itself; takes a minute on a CPU).
 
   llava/          a random LLaVA with grouped queries, tokenizer and golden values, hub names (B)
@@ -10,7 +10,7 @@ Run: python make_golden.py (writes beside itself; takes a minute on a CPU).
   text/           a LLaMA alone, tied embeddings, five shards
   text/adapter/   a peft adapter with rsLoRA, few targets, ranks and alphas of their own
   values.safetensors in each: logits and what else is compared; golden.json: ids, losses, norms
-  texts.json      token ids of hard texts, prompts and labels (images: make_image_golden.py)
+Run make_text_golden.py behind it, which puts the tokenizer into llava/ (images: make_image_golden.py).
 """
 import copy
 import json
@@ -19,15 +19,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import sentencepiece as spm
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
-from transformers import (CLIPVisionConfig, LlamaConfig, LlamaForCausalLM, LlamaTokenizer, LlavaConfig,
-                          LlavaForConditionalGeneration)
+from transformers import CLIPVisionConfig, LlamaConfig, LlamaForCausalLM, LlavaConfig, LlavaForConditionalGeneration
 
 HERE = Path(__file__).resolve().parent
-IMAGE, PAD, PIECES, ROWS = 300, 301, 300, 304
+IMAGE, PIECES, ROWS = 300, 300, 304
 
 
 def randomize(model, seed):
@@ -244,139 +242,9 @@ def make_text_model():
     text_adapter(folder, model, inputs)
 
 
-# ---------------------------------------------------------------- texts
-
-class SlowLlama:
-    """transformers 4.37's slow LlamaTokenizer, as LLaVA uses it (use_fast=False)."""
-
-    def __init__(self, model, legacy):
-        self.legacy = legacy
-        self.sp = spm.SentencePieceProcessor(model_file=str(model))
-        # ModelProto.normalizer_spec.add_dummy_prefix = False, merged in as serialized protobuf.
-        self.bare = spm.SentencePieceProcessor(model_proto=Path(model).read_bytes() + b"\x1a\x02\x18\x00")
-        self.special = {"<unk>": 0, "<s>": 1, "</s>": 2, "<image>": IMAGE, "<pad>": PAD}
-        self.pad_token_id = PAD
-
-    def encode(self, text):
-        ids, first = [], True
-        while text:
-            at = min(((text.find(s), s) for s in self.special if s in text), default=(-1, None))
-            chunk = text if at[1] is None else text[:at[0]]
-            if chunk:
-                ids += (self.sp if self.legacy or first else self.bare).encode(chunk)
-            first = False
-            if at[1] is None:
-                break
-            ids.append(self.special[at[1]])
-            text = text[at[0] + len(at[1]):]
-        return ids
-
-    def __call__(self, text):
-        return [1] + self.encode(text)
-
-
-def tokenizer_image_token(prompt, tokenizer, image_token):
-    """LLaVA mm_utils.tokenizer_image_token."""
-    chunks = [tokenizer(chunk) for chunk in prompt.split("<image>")]
-    ids = [chunks[0][0]]
-    parts = [c[1:] for c in chunks]
-    for i, part in enumerate(parts):
-        ids += ([image_token] if i else []) + part
-    return ids
-
-
-def preprocess_v1(system, turns, tokenizer, has_image, image_token):
-    """LLaVA train.py preprocess_multimodal + preprocess_v1 (conversation style TWO)."""
-    text, seps = system + " ", [" ", "</s>"]
-    for i, (user, assistant) in enumerate(turns):
-        if has_image and i == 0:
-            user = "<image>\n" + user.replace("<image>", "").strip()
-        text += "USER: " + user + seps[0] + "ASSISTANT: " + assistant + seps[1]
-    tokenize = (lambda t: tokenizer_image_token(t, tokenizer, image_token)) if has_image else tokenizer
-    ids = tokenize(text)
-    target = list(ids)
-    total = sum(t != tokenizer.pad_token_id for t in target)
-    current = 1
-    target[:1] = [-100]
-    for i, part in enumerate(text.split("</s>")):
-        if part == "":
-            break
-        parts = part.split(" ASSISTANT: ")
-        if len(parts) != 2:
-            break
-        round_len = len(tokenize(part))
-        instruction = len(tokenize(parts[0] + " ASSISTANT: ")) - 2
-        if i != 0 and not tokenizer.legacy:
-            round_len, instruction = round_len - 1, instruction - 1
-        target[current:current + instruction] = [-100] * len(target[current:current + instruction])
-        current += round_len
-    target[current:] = [-100] * len(target[current:])
-    if current != total:
-        target = [-100] * len(target)
-    return ids, target
-
-
-TEXTS = ["Hello this is a test", "", " ", "  two  spaces ", "line\nbreak\n\n", "tab\tand\rreturn", "\u7bc7 \u4f60\u597d\u4e16\u754c",
-         "emoji \U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467", "caf\u00e9 na\u00efve \u00df", "\x01\x02\x7f", "\u2581already", "a</s>b <s> c",
-         "</s>Human: hi", "<unk>", "x<image>y <image>\nz", "<pad><pad>", "1234567890 3.14", "don't stop", "\u00a0nbsp", "a" * 40]
-TURNS = [[("What is this?", "a test")], [("<image>\nWhat is in the image?", "two lines"), ("and now?", "nothing more")],
-         [("look <image> here", "a")], [("a b c", "it is a test of words"), ("one", "two"), ("three", "four")]]
-SYSTEMS = {"vicuna_v1": "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
-                        "helpful, detailed, and polite answers to the user's questions.",
-           "llava_v1": "A chat between a curious human and an artificial intelligence assistant. The assistant gives "
-                       "helpful, detailed, and polite answers to the human's questions."}
-
-
-def make_tokenizer(folder):
-    text = HERE / "corpus.tmp"
-    words = ("hello this is a test of words the assistant gives helpful detailed and polite answers to a curious user "
-             "USER ASSISTANT what is in the image one two three four nothing more lines now").split()
-    r = np.random.RandomState(0)
-    text.write_text("\n".join(" ".join(r.choice(words, 8)) for _ in range(400)))
-    spm.SentencePieceTrainer.train(input=str(text), model_prefix=str(HERE / "tokenizer.tmp"), vocab_size=PIECES, model_type="bpe",
-                                   byte_fallback=True, character_coverage=1.0, normalization_rule_name="identity",
-                                   remove_extra_whitespaces=False, unk_id=0, bos_id=1, eos_id=2, pad_id=-1,
-                                   split_digits=True, allow_whitespace_only_pieces=True, minloglevel=2)
-    shutil.move(HERE / "tokenizer.tmp.model", folder / "tokenizer.model")
-    text.unlink()
-    (HERE / "tokenizer.tmp.vocab").unlink()
-    added = {str(i): dict(content=c, lstrip=False, normalized=False, rstrip=False, single_word=False, special=True)
-             for i, c in ((0, "<unk>"), (1, "<s>"), (2, "</s>"), (IMAGE, "<image>"), (PAD, "<pad>"))}
-    (folder / "tokenizer_config.json").write_text(json.dumps(
-        dict(tokenizer_class="LlamaTokenizer", legacy=True, add_bos_token=True, add_eos_token=False, bos_token="<s>",
-             eos_token="</s>", unk_token="<unk>", pad_token="<pad>", added_tokens_decoder=added,
-             clean_up_tokenization_spaces=False, extra_special_tokens={"image_token": "<image>"}), indent=1))
-
-
-def make_texts():
-    folder = HERE / "llava"
-    make_tokenizer(folder)
-    golden = {"texts": [], "prompts": []}
-    slow = {legacy: SlowLlama(folder / "tokenizer.model", legacy) for legacy in (True, False)}
-    fast = LlamaTokenizer.from_pretrained(folder, legacy=True)
-    differing = []
-    for text in TEXTS:
-        entry = dict(text=text, legacy=slow[True].encode(text), modern=slow[False].encode(text))
-        entry["decoded"] = fast.decode(entry["legacy"], skip_special_tokens=True)
-        golden["texts"].append(entry)
-        if fast.encode(text, add_special_tokens=False) != entry["legacy"]:
-            differing.append(text)
-    # Metaspace puts no prefix before a chunk that begins with a space already; sentencepiece does.
-    assert differing == [" ", "  two  spaces ", "\u2581already", "a</s>b <s> c"], differing
-    for style, system in SYSTEMS.items():
-        for legacy in (True, False):
-            for turns in TURNS:
-                for has_image in (False, True):
-                    shown = [(u if has_image else u.replace("<image>", ""), a) for u, a in turns]
-                    ids, labels = preprocess_v1(system, shown, slow[legacy], has_image, IMAGE)
-                    golden["prompts"].append(dict(style=style, legacy=legacy, turns=turns, image=has_image, ids=ids, labels=labels))
-    (HERE / "texts.json").write_text(json.dumps(golden))
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
     make_models()
     make_scheme_b5()
     make_text_model()
-    make_texts()
     assert math.isfinite(sum(json.loads((HERE / "llava/golden.json").read_text())["losses"]))

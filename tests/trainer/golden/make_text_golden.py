@@ -1,9 +1,10 @@
 """Makes the golden files of texts with the ecosystem's own code; its outputs are committed.
 
-Pinned: tokenizers 0.23.3, transformers 5.23.0.
-Run: python make_text_golden.py (writes beside itself; some seconds on a CPU). Needs llava/tokenizer.model
-and llava/tokenizer_config.json, which make_golden.py writes.
+Pinned: tokenizers 0.23.3, transformers 5.23.0, sentencepiece 0.2.3, protobuf (any).
+Run: python make_text_golden.py (writes beside itself; some seconds on a CPU).
 
+  llava/tokenizer.model, tokenizer_config.json   the tokenizer of make_golden.py's LLaVA
+  texts.json         its token ids over a hard corpus, slow, legacy and not; LLaVA's prompts and labels
   tokenizers/NAME/   small tokenizer.json folders in the styles of the wild
   tokenizers.json    their token ids and decoded texts over a hard corpus
   chat.json          chat templates rendered by apply_chat_template; ids and assistant masks of conversations
@@ -11,13 +12,17 @@ and llava/tokenizer_config.json, which make_golden.py writes.
 import json
 from pathlib import Path
 
+import numpy as np
+import sentencepiece as spm
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
                         trainers)
 from transformers import LlamaTokenizer, PreTrainedTokenizerFast
 
 import chat_templates
+from slow_llama import SlowLlama, preprocess_v1
 
 HERE = Path(__file__).resolve().parent
+IMAGE, PAD, PIECES = 300, 301, 300
 
 # Bytes stand for texts that are no UTF-8: they are read as Python's errors="replace" does.
 HARD = [
@@ -192,6 +197,62 @@ def make_tokenizers():
     (HERE / "tokenizers.json").write_text(json.dumps(golden).replace("}, {", "},\n{"))
 
 
+TEXTS = ["Hello this is a test", "", " ", "  two  spaces ", "line\nbreak\n\n", "tab\tand\rreturn", "\u7bc7 \u4f60\u597d\u4e16\u754c",
+         "emoji \U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467", "caf\u00e9 na\u00efve \u00df", "\x01\x02\x7f", "\u2581already", "a</s>b <s> c",
+         "</s>Human: hi", "<unk>", "x<image>y <image>\nz", "<pad><pad>", "1234567890 3.14", "don't stop", "\u00a0nbsp", "a" * 40]
+TURNS = [[("What is this?", "a test")], [("<image>\nWhat is in the image?", "two lines"), ("and now?", "nothing more")],
+         [("look <image> here", "a")], [("a b c", "it is a test of words"), ("one", "two"), ("three", "four")]]
+SYSTEMS = {"vicuna_v1": "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
+                        "helpful, detailed, and polite answers to the user's questions.",
+           "llava_v1": "A chat between a curious human and an artificial intelligence assistant. The assistant gives "
+                       "helpful, detailed, and polite answers to the human's questions."}
+
+
+def make_llava_tokenizer(folder):
+    words = ("hello this is a test of words the assistant gives helpful detailed and polite answers to a curious user "
+             "USER ASSISTANT what is in the image one two three four nothing more lines now").split()
+    r = np.random.RandomState(0)
+    lines = [" ".join(r.choice(words, 8)) for _ in range(400)]
+    with open(folder / "tokenizer.model", "wb") as file:
+        spm.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_writer=file, vocab_size=PIECES, model_type="bpe",
+                                       byte_fallback=True, character_coverage=1.0, normalization_rule_name="identity",
+                                       remove_extra_whitespaces=False, unk_id=0, bos_id=1, eos_id=2, pad_id=-1,
+                                       split_digits=True, allow_whitespace_only_pieces=True, minloglevel=2)
+    added = {str(i): dict(content=c, lstrip=False, normalized=False, rstrip=False, single_word=False, special=True)
+             for i, c in ((0, "<unk>"), (1, "<s>"), (2, "</s>"), (IMAGE, "<image>"), (PAD, "<pad>"))}
+    (folder / "tokenizer_config.json").write_text(json.dumps(
+        dict(tokenizer_class="LlamaTokenizer", legacy=True, add_bos_token=True, add_eos_token=False, bos_token="<s>",
+             eos_token="</s>", unk_token="<unk>", pad_token="<pad>", added_tokens_decoder=added,
+             clean_up_tokenization_spaces=False, extra_special_tokens={"image_token": "<image>"}), indent=1))
+
+
+def make_llava_texts():
+    folder = HERE / "llava"
+    make_llava_tokenizer(folder)
+    golden = {"texts": [], "prompts": []}
+    slow = {legacy: SlowLlama(folder / "tokenizer.model", legacy, {"<unk>": 0, "<s>": 1, "</s>": 2, "<image>": IMAGE, "<pad>": PAD}, PAD) for legacy in (True, False)}
+    fast = LlamaTokenizer.from_pretrained(folder, legacy=True)
+    differing = []
+    for text in TEXTS + [t for t in HARD if t not in TEXTS]:
+        shown = {"hex": text.hex()} if isinstance(text, bytes) else {"text": text}
+        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        entry = dict(shown, legacy=slow[True].encode(text), modern=slow[False].encode(text))
+        entry["decoded"] = fast.decode(entry["legacy"], skip_special_tokens=True)
+        golden["texts"].append(entry)
+        if text in TEXTS and fast.encode(text, add_special_tokens=False) != entry["legacy"]:
+            differing.append(text)
+    # Metaspace puts no prefix before a chunk that begins with a space already; sentencepiece does.
+    assert differing == [" ", "  two  spaces ", "\u2581already", "a</s>b <s> c"], differing
+    for style, system in SYSTEMS.items():
+        for legacy in (True, False):
+            for turns in TURNS:
+                for has_image in (False, True):
+                    shown = [(u if has_image else u.replace("<image>", ""), a) for u, a in turns]
+                    ids, labels = preprocess_v1(system, shown, slow[legacy], has_image, IMAGE)
+                    golden["prompts"].append(dict(style=style, legacy=legacy, turns=turns, image=has_image, ids=ids, labels=labels))
+    (HERE / "texts.json").write_text(json.dumps(golden).replace("}, {", "},\n{"))
+
+
 CHATS = [["hello"], ["what is it", "a test", "and now?"], ["a b", "c d", "  e f \n", "g\n"], ["it's {{ 1 }} {% x %} \"q\" \\ \u4f60 \U0001f600", "<b>&amp;</b>", "'"],
          ["", "", "x"]]
 # Which template goes with which tokenizer, and where transformers looks for it.
@@ -250,5 +311,6 @@ def make_chats():
 
 
 if __name__ == "__main__":
+    make_llava_texts()
     make_tokenizers()
     make_chats()

@@ -15,9 +15,10 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::uint64_t kMaxFileBytes = 64ULL << 20;
-constexpr std::array<const char*, 7> kTokenizerFiles{
-    "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.json",  "chat_template.jinja",   "chat_template.json"};
+constexpr std::array<const char*, 9> kTokenizerFiles{
+    "tokenizer.model",   "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "tokenizer.json",        "vocab.json",
+    "merges.txt",        "chat_template.jinja",   "chat_template.json"};
 
 // Whether the file was there to be copied.
 Result<bool> copy_if_there(const fs::path& folder, const fs::path& source, const char* name) {

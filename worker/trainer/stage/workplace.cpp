@@ -51,11 +51,12 @@ std::string tower_digest(const VisionLanguageModel& model) {
   return sha256_hex(text);
 }
 
-// Two folders whose tokenizers give the same ids have the same digest.
+// Two folders whose tokenizers and templates give the same ids have the same digest.
 std::string tokenizer_digest(const std::filesystem::path& folder) {
   std::string digests;
-  for (const char* file :
-       {"tokenizer.model", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"})
+  for (const char* file : {"tokenizer.model", "tokenizer.json", "tokenizer_config.json",
+                           "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
+                           "chat_template.json", "generation_config.json"})
     digests += sha256_file(folder / file).value_or("none") + ' ';
   return sha256_hex(digests);
 }
