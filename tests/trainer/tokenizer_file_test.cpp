@@ -10,6 +10,7 @@
 #include "orchestrator/base/file.h"
 #include "tests/trainer/golden_text.h"
 #include "worker/trainer/text/tokenizer.h"
+#include "worker/trainer/text/tokenizer_folder.h"
 #include "worker/trainer/text/utf8.h"
 
 namespace vlsweep {
@@ -173,6 +174,50 @@ TEST_F(ChangedTokenizer, TheSentencepieceModelOfALlamaGoesBeforeTokenizerJson) {
   const auto fast = changed("llama_new", [](json&) {}, config);
   ASSERT_TRUE(fast) << fast.error().text();
   EXPECT_TRUE(fast->pieces().empty());
+}
+
+// What is written beside a bare sentencepiece model cuts texts as the model does, in any reader.
+TEST_F(ChangedTokenizer, ACopyOfAFolderCutsTextsAsItDoes) {
+  const json texts = read_json(kGolden / "texts.json")["texts"];
+  for (const bool legacy : {true, false}) {
+    const fs::path source = folder_ / "source", copy = folder_ / "copy";
+    fs::create_directories(source);
+    fs::create_directories(copy);
+    fs::copy_file(kGolden / "llava/tokenizer.model", source / "tokenizer.model");
+    json config = read_json(kGolden / "llava/tokenizer_config.json");
+    config["legacy"] = legacy;
+    EXPECT_TRUE(write_file_durably(source / "tokenizer_config.json", config.dump()));
+    ASSERT_TRUE(copy_tokenizer_files(copy, source));
+    fs::remove(copy / "tokenizer.model");
+    const auto tokenizer = Tokenizer::load(copy);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().text();
+    EXPECT_TRUE(tokenizer->pieces().empty());
+    EXPECT_EQ(tokenizer->legacy(), legacy);
+    EXPECT_EQ(tokenizer->prefix(), std::vector<TokenId>{1});
+    for (const json& entry : texts) {
+      const std::string text = text_of(entry);
+      // Metaspace, which transformers takes for these, adds no space to a space.
+      if (!legacy && (text.starts_with(' ') || text.starts_with("\u2581"))) continue;
+      EXPECT_EQ(*tokenizer->encode(text),
+                entry[legacy ? "legacy" : "modern"].get<std::vector<TokenId>>())
+          << entry;
+    }
+    fs::remove_all(folder_);
+  }
+}
+
+TEST_F(ChangedTokenizer, AByteLevelFolderIsCopiedWhole) {
+  const fs::path source = folder_ / "source", copy = folder_ / "copy";
+  fs::create_directories(copy);
+  fs::copy(kGolden / "tokenizers/llama3", source);
+  EXPECT_TRUE(write_file_durably(source / "merges.txt", "#version: 0.2\n"));
+  EXPECT_TRUE(write_file_durably(source / "vocab.json", "{}"));
+  ASSERT_TRUE(copy_tokenizer_files(copy, source));
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
+                           "merges.txt", "vocab.json"}) {
+    EXPECT_EQ(*read_file(copy / name, 1 << 20), *read_file(source / name, 1 << 20)) << name;
+  }
+  EXPECT_TRUE(Tokenizer::load(copy)->chat_template());
 }
 
 TEST_F(ChangedTokenizer, ARegularExpressionThatGivesUpIsAnErrorNotAHang) {

@@ -57,7 +57,10 @@ struct Architecture {
 };
 
 // The prompt style and the image mode that a spec asks for: by name, or "auto" for the model's own.
-std::string_view prompt_for(const ModelConfig& config, std::string_view asked);
+// A language model's own prompt is its chat template, where it has one; a vision-language model's
+// is that of its official code.
+std::string_view prompt_for(const ModelConfig& config, bool has_chat_template,
+                            std::string_view asked);
 std::string_view image_mode_for(const ModelConfig& config, std::string_view asked);
 
 // All there are, in the order in which they are asked.

@@ -19,8 +19,10 @@ std::span<const Architecture* const> architectures() {
   return all;
 }
 
-std::string_view prompt_for(const ModelConfig& config, std::string_view asked) {
-  return asked == "auto" ? config.architecture->prompt : asked;
+std::string_view prompt_for(const ModelConfig& config, bool has_chat_template,
+                            std::string_view asked) {
+  if (asked != "auto") return asked;
+  return !config.vision && has_chat_template ? "chat" : config.architecture->prompt;
 }
 
 std::string_view image_mode_for(const ModelConfig& config, std::string_view asked) {

@@ -10,11 +10,6 @@
 
 namespace vlsweep {
 
-// Copies what there is of tokenizer.model, tokenizer_config.json, ... from `source`; where a
-// tokenizer.model has no tokenizer_config.json or tokenizer.json beside it, they are written.
-Result<> copy_tokenizer_files(const std::filesystem::path& folder,
-                              const std::filesystem::path& source);
-
 // copy_tokenizer_files plus generation_config.json and the architecture's processor files, copied
 // or written so that transformers' processor loads.
 Result<> write_companion_files(const ModelConfig& config, const std::filesystem::path& folder,

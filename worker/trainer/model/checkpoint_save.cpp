@@ -10,6 +10,7 @@
 #include "worker/trainer/model/checkpoint.h"
 #include "worker/trainer/model/lora.h"
 #include "worker/trainer/model/tensor_io.h"
+#include "worker/trainer/text/tokenizer_folder.h"
 
 namespace vlsweep {
 namespace {

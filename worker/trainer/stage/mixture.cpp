@@ -83,7 +83,8 @@ Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const Loaded
                     Workplace& workplace, FeatureTable* features, const std::function<bool()>& stop,
                     Mixture& mixture) {
   VLSWEEP_TRY(const PromptStyle style,
-              prompt_style(prompt_for(loaded.model->config(), spec.prompt)));
+              prompt_style(prompt_for(loaded.model->config(),
+                                      loaded.tokenizer.chat_template().has_value(), spec.prompt)));
   VLSWEEP_TRY(const auto data, workplace.dataset(source));
   const Dataset& dataset = data->dataset;
   add_dataset_complaints(dataset, mixture.complaints);

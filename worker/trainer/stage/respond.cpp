@@ -49,7 +49,8 @@ Result<Prompt> encode(const RespondSpec& spec, const LoadedModel& loaded, Prompt
 Result<Questions> read_questions(const RespondSpec& spec, const LoadedModel& loaded,
                                  const Dataset& dataset, FeatureTable* features, StageSink& sink) {
   VLSWEEP_TRY(const PromptStyle style,
-              prompt_style(prompt_for(loaded.model->config(), spec.prompt)));
+              prompt_style(prompt_for(loaded.model->config(),
+                                      loaded.tokenizer.chat_template().has_value(), spec.prompt)));
   std::vector<const Sample*> samples;
   for (const Sample& sample : dataset.samples) samples.push_back(&sample);
   if (spec.suite.source.count &&

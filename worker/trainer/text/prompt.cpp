@@ -31,10 +31,6 @@ Result<PromptStyle> prompt_style(std::string_view name) {
 
 std::string_view prompt_style_name(PromptStyle style) { return form_of(style).name; }
 
-PromptStyle default_prompt_style(const Tokenizer& tokenizer, PromptStyle architecture_style) {
-  return tokenizer.chat_template() ? PromptStyle::chat : architecture_style;
-}
-
 Result<EncodedSample> encode_training(const Tokenizer& tokenizer, PromptStyle style,
                                       std::span<const DialogueTurn> turns, bool has_image,
                                       TokenId image_token) {

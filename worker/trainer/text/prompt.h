@@ -24,8 +24,6 @@ enum class PromptStyle {
 };
 Result<PromptStyle> prompt_style(std::string_view name);
 std::string_view prompt_style_name(PromptStyle style);
-// `chat` where the checkpoint has a template, otherwise its architecture's own style.
-PromptStyle default_prompt_style(const Tokenizer& tokenizer, PromptStyle architecture_style);
 
 inline constexpr std::int64_t kIgnoredLabel = -100;
 
