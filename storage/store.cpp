@@ -89,6 +89,10 @@ fs::path Store::stage_folder(const Key& key) const {
   return folder_ / "stages" / hex.substr(0, 2) / hex;
 }
 
+fs::path Store::state_folder(const Key& key) const { return folder_ / "resume" / key.hex(); }
+
+Result<> Store::discard_state(const Key& key) const { return remove_tree(state_folder(key)); }
+
 Result<std::optional<StageResult>> Store::read(const Key& key) const {
   Result<StageResult> result = read_stage_folder(stage_folder(key), key);
   if (result) return std::optional(std::move(*result));

@@ -46,6 +46,13 @@ class Store {
   // Drops a prepared folder (a failed or cancelled attempt). It is no error if it is not there.
   Result<> discard(const std::filesystem::path& prepared) const;
 
+  // Where a stage that can be interrupted keeps what it goes on from, whoever runs it next:
+  // FOLDER/resume/<key>/. Not made here; gone once the stage is published.
+  std::filesystem::path state_folder(const Key& key) const;
+  Result<> discard_state(const Key& key) const;
+  // Removes the states of stages that are in the store. Returns how many.
+  Result<std::uint64_t> remove_stale_states() const;
+
   // Removes the prepared folders of processes that live no more: those of this host at once, those
   // of other hosts when nothing in them changed for a week. Returns how many.
   Result<std::uint64_t> remove_leftovers() const;

@@ -1,4 +1,5 @@
-// Store::remove_leftovers: what processes that died while they prepared a stage have left.
+// What processes that died have left: Store::remove_leftovers, where they prepared a stage;
+// Store::remove_stale_states, where somebody else ended it.
 #include <algorithm>
 #include <chrono>
 #include <vector>
@@ -34,16 +35,36 @@ bool is_leftover(const fs::path& prepared) {
   return fs::file_time_type::clock::now() - last_change(prepared) > kForeignPatience;
 }
 
+Result<std::vector<fs::path>> list(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> names;
+  for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator();
+       at.increment(error))
+    names.push_back(at->path());
+  if (error) return std::unexpected(system_error("list", folder, error.value()));
+  return names;
+}
+
 }  // namespace
+
+Result<std::uint64_t> Store::remove_stale_states() const {
+  std::error_code error;
+  std::uint64_t removed = 0;
+  if (!fs::exists(folder_ / "resume", error)) return removed;
+  VLSWEEP_TRY(const std::vector<fs::path> names, list(folder_ / "resume"));
+  for (const fs::path& path : names) {
+    const auto key = key_from_hex(path.filename().string());
+    if (!key || !fs::exists(stage_folder(*key), error)) continue;
+    VLSWEEP_CHECK_OK(discard_state(*key));
+    ++removed;
+  }
+  return removed;
+}
 
 Result<std::uint64_t> Store::remove_leftovers() const {
   std::error_code error;
   std::uint64_t removed = 0;
-  std::vector<fs::path> names;
-  for (fs::directory_iterator at(folder_ / "tmp", error); !error && at != fs::directory_iterator();
-       at.increment(error))
-    names.push_back(at->path());
-  if (error) return std::unexpected(system_error("list", folder_ / "tmp", error.value()));
+  VLSWEEP_TRY(const std::vector<fs::path> names, list(folder_ / "tmp"));
   for (const fs::path& path : names) {
     const bool is_owner = path.extension() == ".owner";
     const fs::path prepared = is_owner ? fs::path(path).replace_extension() : path;

@@ -76,6 +76,20 @@ void load_resources(const Node& node, LoadContext& context) {
   if (const Node::Member* memory = reader.take("gpu_memory"))
     resources.gpu_memory =
         read_bytes(memory->value, "resources.gpu_memory", context.complaints).value_or(0);
+  if (const Node::Member* ranks = reader.take("ranks"))
+    resources.ranks = static_cast<std::uint16_t>(
+        read_whole(ranks->value, "resources.ranks", 1, 4096, context.complaints).value_or(1));
+  if (const Node::Member* gpus = reader.take("gpus_per_trial")) {
+    if (resources.gpus > 0 || resources.ranks > 1)
+      context.complaints.add(
+          gpus->value.at,
+          "resources.gpus_per_trial says ranks and gpus at once (so many ranks of "
+          "one GPU each); expected it without ranks and gpus");
+    resources.gpus = 1;
+    resources.ranks = static_cast<std::uint16_t>(
+        read_whole(gpus->value, "resources.gpus_per_trial", 1, 4096, context.complaints)
+            .value_or(1));
+  }
   reader.finish();
 }
 

@@ -32,13 +32,19 @@ double estimate_makespan(const Plan& plan, std::uint32_t ranks) {
   using End = std::pair<double, std::uint32_t>;
   std::priority_queue<End, std::vector<End>, std::greater<>> running;
   double now = 0;
+  std::uint32_t free = std::max(1U, ranks);
+  const auto wanted = [&](std::uint32_t stage) {
+    return std::clamp<std::uint32_t>(plan.stages[stage].resources.ranks, 1, std::max(1U, ranks));
+  };
   while (!ready.empty() || !running.empty()) {
-    while (!ready.empty() && running.size() < std::max(1U, ranks)) {
+    while (!ready.empty() && wanted(ready.top().second) <= free) {
       const std::uint32_t stage = ready.top().second;
       ready.pop();
+      free -= wanted(stage);
       running.emplace(now + plan.stages[stage].cost_s, stage);
     }
     now = running.top().first;
+    free += wanted(running.top().second);
     for (const std::uint32_t child : children[running.top().second])
       if (--waits[child] == 0) ready.emplace(remaining[child], child);
     running.pop();

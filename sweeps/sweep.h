@@ -99,6 +99,7 @@ struct NoopRequest {
 struct StageResources {
   std::uint16_t gpus = 0;
   std::uint64_t gpu_memory = 0;  // bytes
+  std::uint16_t ranks = 1;       // of a tuning stage: MPI ranks that do it together, a gang
 };
 
 struct Sweep {

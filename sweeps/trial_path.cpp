@@ -86,6 +86,12 @@ Resources PathMaker::resources(double threads) const {
   return resources;
 }
 
+Resources PathMaker::tune_resources(double threads) const {
+  Resources of_each = resources(threads);
+  of_each.ranks = sweep_.resources.ranks;
+  return of_each;
+}
+
 std::optional<PathMaker::Path> PathMaker::make(const Configuration& configuration,
                                                std::int64_t seed) {
   const SettingLookup model_lookup(sweep_, columns_, configuration, false);
@@ -212,9 +218,10 @@ bool PathMaker::add_tune(Trial& trial, const Recipe& recipe,
   if (trial.checkpoint.stage) parents.push_back(*trial.checkpoint.stage);
   const std::uint32_t stage = pool_.add(
       StageKind::tune, tune_spec(recipe, trial.checkpoint, trial.model, mixture, trial.seed),
-      std::move(parents), "tune " + trial.title, resources(recipe.threads),
+      std::move(parents), "tune " + trial.title, tune_resources(recipe.threads),
       tune_cost_s(cost_model(trial, recipe.threads), samples_trained(recipe, mixture),
-                  recipe.is_lora));
+                  recipe.is_lora) /
+          sweep_.resources.ranks);
   trial.path.stages.push_back({stage, std::string(role_name(recipe.role)), ""});
   trial.checkpoint.stage = stage;
   trial.identity = pool_[stage].key.hex();

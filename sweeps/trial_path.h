@@ -52,6 +52,7 @@ class PathMaker {
   std::optional<double> helpful_count(Trial& trial);
   CostModel cost_model(const Trial& trial, double threads) const;
   Resources resources(double threads) const;
+  Resources tune_resources(double threads) const;  // of as many ranks as the sweep asks for
   // A complaint at the parameter that the trial has it from.
   bool complain(std::string_view parameter, const std::string& message);
 

@@ -56,6 +56,14 @@ std::optional<StageResult> look_up(const Store& store, const Key& key) {
   return std::nullopt;
 }
 
+// What earlier starts left behind. A run does not fail for it.
+void clean_up(const Store& store, const fs::path& run) {
+  std::error_code ignored;
+  fs::remove_all(gangs_folder(run.string()), ignored);
+  if (const auto removed = store.remove_stale_states(); !removed)
+    log_event(Level::warning, "stale_states_stay", {{"reason", removed.error().text()}});
+}
+
 Result<int> coordinate(const RankOptions& options, Transport& transport) {
   const fs::path run = options.run;
   // Only here: an agent that is told to end has nothing to finish.
@@ -66,6 +74,7 @@ Result<int> coordinate(const RankOptions& options, Transport& transport) {
   VLSWEEP_TRY(const Plan plan, load_plan(run));
   VLSWEEP_TRY(const std::string plan_digest, sha256_file(run / "plan.json"));
   VLSWEEP_TRY(Store store, Store::open(store_of(run)));
+  clean_up(store, run);
   VLSWEEP_TRY(Projection projection, Projection::open(run, plan));
   ProjectionRecorder recorder(std::move(projection));
   CoordinatorOptions coordinator{.run_folder = run,

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -53,18 +54,35 @@ Result<fs::path> find_trainer(const fs::path& self) {
   return path;
 }
 
+std::uint32_t number_of_ranks(const RunOptions& options) {
+  return options.ranks != 0 ? options.ranks
+                            : default_ranks(std::thread::hardware_concurrency(), count_gpus());
+}
+
 Result<LaunchOptions> launch_options(const RunOptions& options, const RunFolder& run) {
   VLSWEEP_TRY(const fs::path self, this_program());
   VLSWEEP_TRY(const fs::path trainer, find_trainer(self));
   LaunchOptions launch;
   launch.rank_command = {self.string(), "rank", run.path().string(), "--trainer", trainer.string()};
   if (options.retry_failed) launch.rank_command.emplace_back("--retry-failed");
-  launch.ranks = options.ranks != 0
-                     ? options.ranks
-                     : default_ranks(std::thread::hardware_concurrency(), count_gpus());
+  launch.ranks = number_of_ranks(options);
   launch.again = "vlsweep run " + options.yaml;
   if (options.runs != "runs") launch.again += " --dir " + options.runs;
   return launch;
+}
+
+// A stage for more ranks than there will be could never begin.
+Result<> check_ranks(const Plan& plan, std::uint32_t ranks, const std::string& yaml) {
+  std::uint32_t most = 1;
+  for (const Stage& stage : plan.stages)
+    most = std::max<std::uint32_t>(most, stage.resources.ranks);
+  if (most <= ranks) return {};
+  const std::string wanted = std::to_string(most);
+  return fail(Errc::invalid,
+              "asks for " + wanted + " ranks a trial (resources), but this run has " +
+                  std::to_string(ranks) + "; start it with --ranks " + wanted +
+                  " or more, or ask for fewer",
+              yaml);
 }
 
 Result<RunFolder> prepare(const RunOptions& options, const PlannedSweep& planned) {
@@ -85,6 +103,7 @@ Result<> finish(const RunFolder& run, const Plan& plan) {
 }
 
 Result<int> run_sweep(const RunOptions& options, const PlannedSweep& planned) {
+  VLSWEEP_CHECK_OK(check_ranks(planned.plan, number_of_ranks(options), options.yaml));
   VLSWEEP_TRY(const RunFolder run, prepare(options, planned));
   VLSWEEP_TRY(const LaunchOptions launch_with, launch_options(options, run));
   std::optional<Page> page;

@@ -169,9 +169,18 @@ void Coordinator::hand_out() {
           Assignment{orders[i].stage, orders[i].attempt, stage.kind, stage.key, {}, stage.spec});
       for (const std::uint32_t parent : stage.parents)
         assignment.parents.push_back(plan_.stages[parent].key);
+      assignment.member = orders[i].member;
+      assignment.members = orders[i].members;
+      if (assignment.members > 1) assignment.rendezvous = rendezvous(orders[i]);
     }
     send(first.rank, assign);
   }
+}
+
+// New for each attempt of each coordinator: what an attempt left there says nothing to another.
+std::string Coordinator::rendezvous(const Order& order) const {
+  return gangs_folder(config_.run_folder) + "/" + plan_.stages[order.stage].key.short_hex() + "." +
+         std::to_string(order.attempt) + "." + std::to_string(opened_ms_);
 }
 
 // Once it is known which ranks there are, a stage that none of them suits will never run; unless

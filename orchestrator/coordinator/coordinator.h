@@ -44,6 +44,9 @@ struct CoordinatorConfig {
   SchedulerOptions scheduler;
 };
 
+// Where the members of gangs find each other; nothing in it outlives a coordinator.
+inline std::string gangs_folder(const std::string& run_folder) { return run_folder + "/gangs"; }
+
 enum class RunOutcome {
   done,
   failed,   // some stages failed or are blocked
@@ -116,6 +119,7 @@ class Coordinator {
   void close(RunOutcome outcome, const char* journaled, Instant now);
   void send(std::uint32_t rank, const ToAgent& message);
   std::uint32_t count(Presence presence) const;
+  std::string rendezvous(const Order& order) const;
 
   const Plan& plan_;
   CoordinatorConfig config_;
@@ -127,6 +131,7 @@ class Coordinator {
   std::optional<RunOutcome> outcome_;
   bool anyone_joined_ = false;
   double opened_s_ = 0, last_tick_s_ = 0, next_heartbeat_s_ = 0;
+  std::int64_t opened_ms_ = 0;
   std::uint64_t heartbeats_ = 0;
 };
 

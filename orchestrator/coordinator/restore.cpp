@@ -12,6 +12,7 @@ bool leaves_nothing(const Stage& stage) { return stage.kind == StageKind::noop; 
 
 void Coordinator::open(Instant now, const StoreLookup& store) {
   opened_s_ = last_tick_s_ = now.steady_s;
+  opened_ms_ = static_cast<std::int64_t>(now.wall_s * 1000);
   RunOpened opened = config_.opened;
   opened.time = now.wall_s;
   output_.events.push_back(std::move(opened));

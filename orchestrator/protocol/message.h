@@ -8,7 +8,7 @@
 
 namespace vlsweep {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 // One attempt of one stage, handed to a rank.
 struct Assignment {
@@ -18,6 +18,12 @@ struct Assignment {
   Key key;
   std::vector<Key> parents;  // whose folders in the store hold the inputs
   std::string spec;          // canonical JSON
+  // Of a stage that several ranks do together: the rank's place among them, and a folder of this
+  // attempt alone in which they find each other. Member 0 publishes and speaks for all; the others
+  // say nothing but that they failed.
+  std::uint32_t member = 0;
+  std::uint32_t members = 1;
+  std::string rendezvous;
 };
 
 // To an agent.
@@ -94,7 +100,7 @@ using ToCoordinator = std::variant<Hello, Started, Progress, Finished, Failed, A
 
 template <class A>
 void fields(A& a, Assignment& m) {
-  a(m.stage, m.attempt, m.kind, m.key, m.parents, m.spec);
+  a(m.stage, m.attempt, m.kind, m.key, m.parents, m.spec, m.member, m.members, m.rendezvous);
 }
 template <class A>
 void fields(A& a, Welcome& m) {

@@ -23,10 +23,12 @@ constexpr float kLongestFollowerS = 2;
 std::vector<Order> Scheduler::take_orders() {
   if (!stopped_ && num_ranks() > 0) {
     refresh_costs();
+    place_gangs(false);
     if (counts().ready > 0)
       fill_all({ranks_.idle().begin(), ranks_.idle().end()}, RankTable::Depth::begin);
     fill_all({ranks_.short_of_work().begin(), ranks_.short_of_work().end()},
              RankTable::Depth::prefetch);
+    place_gangs(true);
     if (counts().ready == 0) share_work();
   }
   return std::exchange(orders_, {});
@@ -58,6 +60,12 @@ void Scheduler::fill(std::uint32_t rank, std::uint64_t share, RankTable::Depth d
 }
 
 std::optional<std::uint32_t> Scheduler::choose(std::uint32_t rank) {
+  const std::optional<std::uint32_t> stage = choose_alone(rank);
+  if (!stage || !has_gangs_ || may_begin_before_gang(rank, *stage)) return stage;
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> Scheduler::choose_alone(std::uint32_t rank) {
   if (const std::optional<std::uint32_t> reserved = ranks_.reserved_for(rank)) {
     const bool wanted = table_.ready(*reserved);
     if (wanted && !ranks_.fits(rank, table_.stage(*reserved).resources)) return std::nullopt;

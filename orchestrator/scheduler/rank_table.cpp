@@ -1,6 +1,7 @@
 #include "orchestrator/scheduler/rank_table.h"
 
 #include <algorithm>
+#include <map>
 
 namespace vlsweep {
 
@@ -25,6 +26,7 @@ std::deque<RankTable::Entry> RankTable::lose(std::uint32_t rank) {
   host.busy_cores -= lost.busy_cores;
   --host.num_ranks;
   release_host(rank);  // it may have been the only one that suits the stage
+  std::erase(kept_, rank);
   --num_alive_;
   idle_.erase(rank);
   short_.erase(rank);
@@ -41,21 +43,58 @@ std::uint32_t RankTable::host_index(const std::string& name) {
   return found->second;
 }
 
+// A gang's members on one host share its cores.
 std::uint16_t RankTable::cores_on(const Rank& rank, const Resources& needs) const {
-  return static_cast<std::uint16_t>(std::min<std::uint32_t>(needs.cores, hosts_[rank.host].cores));
+  const Host& host = hosts_[rank.host];
+  const std::uint32_t sharing = std::max(1U, std::min<std::uint32_t>(needs.ranks, host.num_ranks));
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(needs.cores, host.cores / sharing));
+}
+
+bool RankTable::suits_member(std::uint32_t rank, const Resources& needs) const {
+  const Rank& r = ranks_[rank];
+  const bool memory = r.gpu_memory == 0 || needs.gpu_memory <= r.gpu_memory;
+  return r.alive && needs.gpus <= r.gpus && (needs.gpus == 0 || memory);
 }
 
 bool RankTable::suits(std::uint32_t rank, const Resources& needs) const {
-  const Rank& r = ranks_[rank];
-  const bool memory = r.gpu_memory == 0 || needs.gpu_memory <= r.gpu_memory;
-  return needs.ranks <= 1 && needs.gpus <= r.gpus && (needs.gpus == 0 || memory);
+  return needs.ranks <= 1 && suits_member(rank, needs);
+}
+
+bool RankTable::fit_together(const std::vector<std::uint32_t>& ranks,
+                             const Resources& needs) const {
+  std::map<std::uint32_t, std::uint32_t> wanted;  // of each host
+  for (const std::uint32_t rank : ranks) wanted[ranks_[rank].host] += cores_on(ranks_[rank], needs);
+  return std::ranges::all_of(wanted, [&](const auto& of) {
+    return hosts_[of.first].busy_cores + of.second <= hosts_[of.first].cores;
+  });
+}
+
+void RankTable::keep(std::vector<std::uint32_t> ranks, const Resources& needs) {
+  kept_ = std::move(ranks);
+  kept_for_ = needs;
+}
+
+bool RankTable::kept(std::uint32_t rank) const {
+  return std::ranges::find(kept_, rank) != kept_.end();
+}
+
+// Cores of the rank's host that kept ranks, itself aside, will need beyond those they use now.
+std::uint32_t RankTable::cores_kept_from(std::uint32_t rank) const {
+  std::uint32_t cores = 0;
+  for (const std::uint32_t other : kept_) {
+    if (other == rank || ranks_[other].host != ranks_[rank].host) continue;
+    const std::uint32_t wanted = cores_on(ranks_[other], kept_for_);
+    cores += wanted - std::min(wanted, ranks_[other].busy_cores);
+  }
+  return cores;
 }
 
 bool RankTable::fits(std::uint32_t rank, const Resources& needs) const {
   const Rank& r = ranks_[rank];
   const Host& host = hosts_[r.host];
   const std::uint32_t cores = std::max<std::uint32_t>(r.busy_cores, cores_on(r, needs));
-  return suits(rank, needs) && host.busy_cores - r.busy_cores + cores <= host.cores;
+  return suits(rank, needs) &&
+         host.busy_cores - r.busy_cores + cores + cores_kept_from(rank) <= host.cores;
 }
 
 void RankTable::append(std::uint32_t rank, std::uint32_t stage, const Resources& needs,

@@ -50,14 +50,21 @@ class RankTable {
   std::uint32_t num_alive() const { return num_alive_; }
 
   // Whether the rank has what the stage needs (cores beyond the host's mean the whole host), and
-  // whether the host has it free now.
+  // whether the host has it free now. Alone: not for a gang.
   bool suits(std::uint32_t rank, const Resources& needs) const;
   bool fits(std::uint32_t rank, const Resources& needs) const;
+  // The same for a gang: whether the rank could be a member, and whether these idle ranks are free
+  // to be one together. Members on one host share its cores.
+  bool suits_member(std::uint32_t rank, const Resources& needs) const;
+  bool fit_together(const std::vector<std::uint32_t>& ranks, const Resources& needs) const;
 
   void append(std::uint32_t rank, std::uint32_t stage, const Resources& needs, float cost_s);
   // Takes a stage out of a queue, wherever it stands: O(1) at the front.
   void remove(std::uint32_t rank, std::uint32_t stage);
   const std::deque<Entry>& queue(std::uint32_t rank) const { return ranks_[rank].queue; }
+  // Seconds in a queue.
+  double queued_s(std::uint32_t rank) const { return ranks_[rank].queued_s; }
+  std::uint32_t host(std::uint32_t rank) const { return ranks_[rank].host; }
   // Seconds that wait behind the first stage of a queue.
   double seconds_behind(std::uint32_t rank) const;
   // Whether the queue is too short: to begin with (one stage, or a batch of small ones), or so that
@@ -79,6 +86,11 @@ class RankTable {
   void reserve_host(std::uint32_t rank, std::uint32_t stage);
   void release_host(std::uint32_t rank);
   bool has_reservation(std::uint32_t stage) const { return reservations_.contains(stage); }
+
+  // Ranks that a gang waits for: others on their hosts leave them the cores they will need.
+  void keep(std::vector<std::uint32_t> ranks, const Resources& needs);
+  void keep_none() { kept_.clear(); }
+  bool kept(std::uint32_t rank) const;
 
   // Recounts; an error says what does not add up (our bug).
   Result<> check() const;
@@ -103,6 +115,7 @@ class RankTable {
   };
   std::uint32_t host_index(const std::string& name);
   std::uint16_t cores_on(const Rank& rank, const Resources& needs) const;
+  std::uint32_t cores_kept_from(std::uint32_t rank) const;
   void update(std::uint32_t rank);  // after its queue has changed
   void count_cores(Rank& rank, std::uint16_t cores, int change);
 
@@ -112,6 +125,8 @@ class RankTable {
   std::unordered_map<std::string, std::uint32_t> host_by_name_;
   std::unordered_map<std::uint32_t, std::uint32_t> reservations_;  // stage -> host
   std::set<std::uint32_t> idle_, short_, loaded_;
+  std::vector<std::uint32_t> kept_;
+  Resources kept_for_;
   std::uint32_t num_alive_ = 0;
 };
 

@@ -24,6 +24,7 @@ bool worth_retrying(Errc code) {
 
 Scheduler::Scheduler(const Plan& plan, SchedulerOptions options)
     : options_(options), table_(plan), ready_(plan, table_), ranks_(options.limits) {
+  for (const Stage& stage : plan.stages) has_gangs_ |= stage.resources.ranks > 1;
   for (std::uint32_t i = 0; i < table_.size(); ++i)
     if (table_.pending_parents(i) == 0) make_available(i);
 }
@@ -51,15 +52,20 @@ void Scheduler::on_reused(std::uint32_t stage) {
 
 void Scheduler::on_rank_joined(std::uint32_t rank, const RankOffer& offer) {
   if (!ranks_.alive(rank)) ranks_.join(rank, offer);
+  stop_gathering();  // it may be the one that was missing
 }
 
 std::vector<LostAttempt> Scheduler::on_rank_lost(std::uint32_t rank, const std::string& reason) {
   std::vector<LostAttempt> lost;
   if (!ranks_.alive(rank)) return lost;
+  stop_gathering();
   const std::deque<RankTable::Entry> queue = ranks_.lose(rank);
   // Last first, so that a stage never waits for a parent that is still said to be before it.
   std::vector<std::uint32_t> running;
   for (auto entry = queue.rbegin(); entry != queue.rend(); ++entry) {
+    const std::uint32_t first = held_by(entry->stage)->rank;
+    take_from_ranks(entry->stage, rank);
+    if (first != rank) take_back_followers(entry->stage, first);
     if (std::holds_alternative<RunningState>(table_.state(entry->stage))) {
       running.push_back(entry->stage);
     } else {
@@ -86,7 +92,7 @@ ReportOutcome Scheduler::on_finished(std::uint32_t rank, std::uint32_t stage, st
                                      double seconds) {
   // A parent that is not done cannot have been read: only a stage out of order would say so.
   if (!current(rank, stage, attempt) || table_.pending_parents(stage) != 0) return count_stale();
-  ranks_.remove(rank, stage);
+  take_from_ranks(stage, rank);
   costs_.observe(table_.stage(stage).kind, table_.stage(stage).cost_s, seconds);
   end_well(stage, DoneState{attempt});
   return ReportOutcome::accepted;
@@ -94,9 +100,11 @@ ReportOutcome Scheduler::on_finished(std::uint32_t rank, std::uint32_t stage, st
 
 ReportOutcome Scheduler::on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
                                    Errc code, std::string message) {
-  if (!current(rank, stage, attempt)) return count_stale();
-  ranks_.remove(rank, stage);
-  take_back_followers(stage, rank);
+  if (stage >= table_.size() || attempt != table_.attempts(stage) || !takes_part(rank, stage))
+    return count_stale();
+  const std::uint32_t first = held_by(stage)->rank;
+  take_from_ranks(stage, rank);
+  take_back_followers(stage, first);
   return fail_attempt(stage, code, std::move(message)) ? ReportOutcome::failed
                                                        : ReportOutcome::retried;
 }
@@ -122,12 +130,14 @@ std::vector<std::uint32_t> Scheduler::fail_unplaceable() {
   if (!stalled()) return failed;
   for (std::uint32_t stage = 0; stage < table_.size(); ++stage) {
     const Resources& needs = table_.stage(stage).resources;
-    const auto suits = [&](std::uint32_t rank) { return ranks_.suits(rank, needs); };
-    // All ranks are idle here, so the idle ones are all there are.
-    if (!table_.ready(stage) || std::ranges::any_of(ranks_.idle(), suits)) continue;
+    if (!table_.ready(stage)) continue;
+    const std::size_t suiting = candidates(needs).size();
+    if (suiting >= std::max<std::size_t>(1, needs.ranks)) continue;
     std::string why = "no rank has what it needs: " + std::to_string(needs.gpus) + " GPUs";
+    if (needs.ranks > 1)
+      why = "it needs " + std::to_string(needs.ranks) + " ranks at once, and there are " +
+            std::to_string(suiting) + " with " + std::to_string(needs.gpus) + " GPUs";
     if (needs.gpu_memory > 0) why += " of " + std::to_string(needs.gpu_memory >> 30) + " GiB";
-    if (needs.ranks > 1) why += " on " + std::to_string(needs.ranks) + " ranks at once";
     fail_for_good(stage, Errc::unavailable, std::move(why));
     failed.push_back(stage);
   }
@@ -155,6 +165,27 @@ std::optional<Scheduler::Holder> Scheduler::held_by(std::uint32_t stage) const {
   return std::nullopt;
 }
 
+std::vector<std::uint32_t> Scheduler::members_of(std::uint32_t stage) const {
+  const std::optional<Holder> holder = held_by(stage);
+  if (!holder) return {};
+  const auto gang = gangs_.find(stage);
+  return gang == gangs_.end() ? std::vector{holder->rank} : gang->second;
+}
+
+bool Scheduler::takes_part(std::uint32_t rank, std::uint32_t stage) const {
+  const std::vector<std::uint32_t> members = members_of(stage);
+  return std::ranges::find(members, rank) != members.end();
+}
+
+void Scheduler::take_from_ranks(std::uint32_t stage, std::optional<std::uint32_t> silent) {
+  const std::uint32_t attempt = held_by(stage)->attempt;
+  for (const std::uint32_t member : members_of(stage)) {
+    ranks_.remove(member, stage);
+    if (member != silent) orders_.push_back({Order::Action::withdraw, member, stage, attempt});
+  }
+  gangs_.erase(stage);
+}
+
 void Scheduler::end_well(std::uint32_t stage, StageState state) {
   table_.set_state(stage, state);
   table_.release_children(stage, [this](std::uint32_t child) { make_available(child); });
@@ -171,8 +202,7 @@ void Scheduler::make_available(std::uint32_t stage) {
 
 void Scheduler::take_back(std::uint32_t stage) {
   const Holder holder = *held_by(stage);
-  ranks_.remove(holder.rank, stage);
-  orders_.push_back({Order::Action::withdraw, holder.rank, stage, holder.attempt});
+  take_from_ranks(stage, std::nullopt);
   make_available(stage);
   take_back_followers(stage, holder.rank);
 }
@@ -228,7 +258,7 @@ Result<> Scheduler::check_invariants() const {
   for (std::uint32_t stage = 0; stage < table_.size(); ++stage) {
     const std::optional<Holder> holder = held_by(stage);
     if (!holder) continue;
-    ++held;
+    held += members_of(stage).size();
     if (!ranks_.alive(holder->rank) || holder->attempt != table_.attempts(stage))
       return fail(Errc::internal, "stage " + std::to_string(stage) + " is held by nobody");
   }
@@ -237,8 +267,7 @@ Result<> Scheduler::check_invariants() const {
     if (!ranks_.alive(rank)) continue;
     for (const RankTable::Entry& entry : ranks_.queue(rank)) {
       ++queued;
-      const std::optional<Holder> holder = held_by(entry.stage);
-      if (!holder || holder->rank != rank)
+      if (!takes_part(rank, entry.stage))
         return fail(Errc::internal, "rank " + std::to_string(rank) + " queues another's stage");
     }
   }

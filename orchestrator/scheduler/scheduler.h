@@ -1,7 +1,8 @@
 // Which stage runs on which rank, and when: a pure state machine over a plan. Events go in (on_*),
 // orders come out (take_orders); no clock, socket, file or thread; the same events give the
 // same decisions. The longest path goes first, a rank prefers what needs the model that it holds,
-// small stages travel together, and a rank has its next stage before it ends the one it runs.
+// small stages travel together, and a rank has its next stage before it ends the one it runs. A
+// stage may want several ranks at once, a gang: see gangs.cpp for how they come together.
 //
 // One owner, one thread. The plan must outlive it.
 #pragma once
@@ -33,6 +34,9 @@ struct Order {
   std::uint32_t rank = 0;
   std::uint32_t stage = 0;
   std::uint32_t attempt = 0;
+  // The rank's place in the stage's gang. Member 0 speaks for all; the others report a failure.
+  std::uint32_t member = 0;
+  std::uint32_t members = 1;
 };
 
 // What became of a report on an attempt.
@@ -67,6 +71,7 @@ class Scheduler {
                            double now);
   ReportOutcome on_finished(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt,
                             double seconds);
+  // Of any member of a gang: then the attempt has failed for all.
   ReportOutcome on_failed(std::uint32_t rank, std::uint32_t stage, std::uint32_t attempt, Errc code,
                           std::string message);
   // Ends a stage as failed (cancelled); nothing happens to one that has ended.
@@ -102,7 +107,11 @@ class Scheduler {
     std::uint32_t rank = 0;
     std::uint32_t attempt = 0;
   };
-  std::optional<Holder> held_by(std::uint32_t stage) const;
+  std::optional<Holder> held_by(std::uint32_t stage) const;  // of a gang: member 0
+  std::vector<std::uint32_t> members_of(std::uint32_t stage) const;
+  bool takes_part(std::uint32_t rank, std::uint32_t stage) const;
+  // Takes a held stage out of its ranks' queues; those but `silent` are told.
+  void take_from_ranks(std::uint32_t stage, std::optional<std::uint32_t> silent);
   void end_well(std::uint32_t stage, StageState state);
   void make_available(std::uint32_t stage);  // ready, or waiting for its parents again
   void take_back(std::uint32_t stage);       // from the rank that has it, without a failure
@@ -117,6 +126,7 @@ class Scheduler {
   void fill_all(const std::vector<std::uint32_t>& ranks, RankTable::Depth depth);
   void fill(std::uint32_t rank, std::uint64_t share, RankTable::Depth depth);
   std::optional<std::uint32_t> choose(std::uint32_t rank);
+  std::optional<std::uint32_t> choose_alone(std::uint32_t rank);
   std::optional<std::uint32_t> best_near(std::uint32_t rank);
   std::optional<std::uint32_t> best_chained(std::uint32_t rank, std::uint32_t parent) const;
   std::optional<std::uint32_t> best_far(std::uint32_t rank);
@@ -127,12 +137,32 @@ class Scheduler {
   void share_work();
   bool take_over_for(std::uint32_t idle_rank);
 
+  // gangs.cpp: stages for several ranks
+  struct Gathering {
+    std::uint32_t stage = 0;
+    // Of each rank that is kept: seconds of other work that it may still be given.
+    std::unordered_map<std::uint32_t, double> spare_s;
+  };
+  void place_gangs(bool after_others);
+  std::optional<std::uint32_t> best_gang();
+  bool goes_before_all_others(std::uint32_t gang);
+  std::vector<std::uint32_t> candidates(const Resources& needs) const;
+  std::vector<std::uint32_t> pick(std::vector<std::uint32_t> from, std::uint32_t count) const;
+  std::vector<std::uint32_t> free_members(std::uint32_t gang) const;
+  void gather(std::uint32_t gang);
+  void stop_gathering();
+  bool may_begin_before_gang(std::uint32_t rank, std::uint32_t stage);
+  void assign_gang(std::uint32_t stage, const std::vector<std::uint32_t>& members);
+
   SchedulerOptions options_;
   StageTable table_;
   ReadyQueue ready_;
   RankTable ranks_;
   CostModel costs_;
   std::vector<Order> orders_;
+  bool has_gangs_ = false;  // the plan has a stage for several ranks
+  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> gangs_;  // held stage -> ranks
+  std::optional<Gathering> gathering_;
   std::unordered_map<std::uint32_t, std::string> reasons_;
   std::uint64_t stale_reports_ = 0;
   bool stopped_ = false;

@@ -65,11 +65,23 @@ TEST(TrainerMessage, WhatDoesNotFitIsCorrupt) {
 
 TEST(TrainerMessage, ARunCarriesWhatTheContractSays) {
   const Assignment assignment{7, 2, StageKind::tune, {}, {}, R"({"lr":0.5})"};
-  const auto message = run_message(assignment, {"/store/a"}, "/store/tmp/b");
+  const auto message = run_message(assignment, {"/store/a"}, "/store/tmp/b", "");
   ASSERT_TRUE(message);
   EXPECT_EQ(*message, Json::parse(R"({"type":"run","stage":7,"attempt":2,"kind":"tune",
       "spec":{"lr":0.5},"parents":["/store/a"],"out":"/store/tmp/b"})"));
-  EXPECT_FALSE(run_message({7, 2, StageKind::tune, {}, {}, "[]"}, {}, ""));
+  EXPECT_FALSE(run_message({7, 2, StageKind::tune, {}, {}, "[]"}, {}, "", ""));
+}
+
+TEST(TrainerMessage, ARunOfAGangSaysWhichMemberAndWhereTheyMeet) {
+  Assignment assignment{7, 2, StageKind::tune, {}, {}, "{}"};
+  assignment.member = 1;
+  assignment.members = 4;
+  assignment.rendezvous = "/run/gangs/abc.2.0";
+  const auto message = run_message(assignment, {}, "/out", "/store/resume/abc");
+  ASSERT_TRUE(message);
+  EXPECT_EQ((*message)["state"], "/store/resume/abc");
+  EXPECT_EQ((*message)["gang"],
+            Json::parse(R"({"rank":1,"size":4,"rendezvous":"/run/gangs/abc.2.0"})"));
 }
 
 }  // namespace

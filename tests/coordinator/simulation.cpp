@@ -223,7 +223,8 @@ void Simulation::begin_next(std::uint32_t rank) {
   if (agent.queue.empty() || agent.queue.front().begun) return;
   Work& work = agent.queue.front();
   work.begun = true;
-  agent_says(rank, Started{work.assignment.stage, work.assignment.attempt});
+  if (work.assignment.member == 0)
+    agent_says(rank, Started{work.assignment.stage, work.assignment.attempt});
   const double length = plan_.stages[work.assignment.stage].cost_s * (0.5 + random());
   at(now_ + length, [this, rank, process = agent.process, stage = work.assignment.stage,
                      attempt = work.assignment.attempt] {
@@ -253,7 +254,7 @@ void Simulation::finish_first(std::uint32_t rank) {
     agent_says(rank, Failed{assignment.stage, assignment.attempt, Errc::invalid, "bad stage"});
   } else if (chance(faults_.attempt_fails)) {
     agent_says(rank, Failed{assignment.stage, assignment.attempt, Errc::io, "bad luck"});
-  } else {
+  } else if (assignment.member == 0) {
     if (leaves_files) store_.insert(assignment.key);
     agent_says(rank, Finished{assignment.stage, assignment.attempt, result_of(assignment, 1)});
   }

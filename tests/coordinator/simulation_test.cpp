@@ -16,12 +16,19 @@ std::uint32_t below(std::mt19937_64& random, std::size_t limit) {
   return static_cast<std::uint32_t>(random() % limit);
 }
 
+std::uint32_t agents_for(std::uint64_t seed) { return static_cast<std::uint32_t>(1 + seed % 5); }
+
 Plan plan_for(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const std::uint32_t more = below(random, 6);
   Plan plan = seed % 3 == 0   ? random_plan(10 + 15 * more, random)
               : seed % 3 == 1 ? sweep_plan(1 + more, 1 + below(random, 3))
                               : noop_plan(1 + 50 * more);
+  // Some stages of some plans want several ranks, of those that there are.
+  if (seed % 4 == 0 && agents_for(seed) > 1)
+    for (Stage& stage : plan.stages)
+      if (random() % 3 == 0)
+        stage.resources.ranks = static_cast<std::uint16_t>(2 + below(random, agents_for(seed) - 1));
   plan.max_attempts = 1'000;  // faults are many here, and none shall be the last straw
   return plan;
 }
@@ -39,8 +46,6 @@ Faults faults_for(std::uint64_t seed, const Plan& plan) {
   if (random() % 3 == 0) faults.bad_stages.insert(below(random, plan.stages.size()));
   return faults;
 }
-
-std::uint32_t agents_for(std::uint64_t seed) { return static_cast<std::uint32_t>(1 + seed % 5); }
 
 // Exactly one good end for each stage that ended well, none for the others; no attempt twice.
 void expect_each_ends_once(const Plan& plan, const SimulationResult& result) {

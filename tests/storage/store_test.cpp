@@ -216,6 +216,19 @@ TEST(Store, LeftoversOfDeadProcessesGoAndThoseOfLivingOnesStay) {
   EXPECT_EQ(store.remove_leftovers().value(), 0U);
 }
 
+TEST(Store, StatesOfPublishedStagesAreStale) {
+  const TempFolder folder;
+  const Store store = Store::open(folder.path()).value();
+  EXPECT_EQ(store.remove_stale_states().value(), 0U);
+  ASSERT_TRUE(publish(store, key_of("done"), sample_result(), "weights"));
+  for (const char* name : {"done", "open"})
+    fs::create_directories(store.state_folder(key_of(name)));
+  fs::create_directories(folder / "resume/no key");
+  EXPECT_EQ(store.remove_stale_states().value(), 1U);
+  EXPECT_FALSE(fs::exists(store.state_folder(key_of("done"))));
+  EXPECT_TRUE(fs::exists(store.state_folder(key_of("open"))));
+}
+
 // A publisher is killed at random instants: every stage is complete or absent, none is damaged.
 TEST(Store, KilledPublisherLeavesCompleteStagesOnly) {
   const TempFolder folder;

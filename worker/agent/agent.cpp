@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "orchestrator/base/log.h"
@@ -62,13 +63,16 @@ class Agent final : private LaneListener {
   void begin(Assignment& assignment);
   void settle();
 
-  void on_started(AttemptId id) override { say(Started{id.stage, id.attempt}); }
+  void on_started(AttemptId id) override {
+    if (!silent_.contains(id)) say(Started{id.stage, id.attempt});
+  }
   void on_progress(TrainerProgress progress) override;
   void on_trained(Attempt attempt) override;
   void on_present(AttemptId id, StageResult result) override {
     say(Finished{id.stage, id.attempt, std::move(result)});
   }
   void on_failed(AttemptId id, Error error) override {
+    silent_.erase(id);
     say(Failed{id.stage, id.attempt, error.code, error.text()});
   }
 
@@ -86,6 +90,7 @@ class Agent final : private LaneListener {
   NoopLane noops_;
   FileDesk desk_;
   Gate gate_;
+  std::set<AttemptId> silent_;  // of gangs whose first member is another rank: it speaks for all
 
   std::optional<int> exit_status_;
   Ending ending_ = Ending::abrupt;
@@ -164,6 +169,11 @@ void Agent::handle(Assign& assign, Time now) {
 }
 
 void Agent::accept(Assignment& assignment, Time now) {
+  if (assignment.member > 0) {
+    if (assignment.kind == StageKind::noop) return;  // nothing, done by one, is done by all
+    silent_.insert(id_of(assignment));
+    return begin(assignment);  // a gang's parents are done
+  }
   if (assignment.kind == StageKind::noop) return noops_.add(assignment, now, outbox_);
   if (gate_.admit(assignment)) begin(assignment);
 }
@@ -205,11 +215,18 @@ void Agent::handle(Rejoin&, Time now) {
 }
 
 void Agent::on_progress(TrainerProgress progress) {
+  if (silent_.contains(progress.id)) return;
   say(Progress{progress.id.stage, progress.id.attempt, progress.step, progress.steps,
                std::move(progress.points)});
 }
 
-void Agent::on_trained(Attempt attempt) { desk_.publish(*store_, std::move(attempt), maker()); }
+void Agent::on_trained(Attempt attempt) {
+  if (silent_.erase(id_of(attempt.assignment)) > 0) {
+    (void)store_->discard(attempt.folder);  // the first member has it all
+    return;
+  }
+  desk_.publish(*store_, std::move(attempt), maker());
+}
 
 // Says Hello once it is known what the trainer offers, or that there is none.
 void Agent::introduce(Time now) {

@@ -26,12 +26,18 @@ Result<std::vector<std::string>> parent_folders(const Store& store, const Assign
 
 Result<PreparedRun> prepare_run(const Store& store, const Assignment& assignment) {
   PreparedRun run;
-  VLSWEEP_TRY(run.present, store.find(assignment.key));
+  // What a gang's other members do about a result that is there is for its first one to say.
+  if (assignment.member == 0) {
+    VLSWEEP_TRY(run.present, store.find(assignment.key));
+  }
   if (run.present) return run;
   VLSWEEP_TRY(const auto parents, parent_folders(store, assignment));
   VLSWEEP_TRY(run.folder, store.prepare(assignment.key, assignment.attempt));
   run.folder = std::filesystem::absolute(run.folder);
-  auto message = run_message(assignment, parents, run.folder.string());
+  std::string state;
+  if (assignment.kind == StageKind::tune)
+    state = std::filesystem::absolute(store.state_folder(assignment.key)).string();
+  auto message = run_message(assignment, parents, run.folder.string(), state);
   if (!message) {
     (void)store.discard(run.folder);
     return std::unexpected(std::move(message).error());

@@ -60,6 +60,7 @@ Result<StageResult> publish_attempt(const Store& store, const Attempt& attempt,
                                     const Maker& maker) {
   auto result = fill_and_publish(store, attempt, maker);
   if (!result) (void)store.discard(attempt.folder);
+  if (result) (void)store.discard_state(attempt.assignment.key);
   return result;
 }
 

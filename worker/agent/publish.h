@@ -17,7 +17,8 @@ struct Maker {
   std::string device;
 };
 
-// Publishes what the trainer left. The attempt's folder is gone afterwards, whatever happens.
+// Publishes what the trainer left. The attempt's folder is gone afterwards, whatever happens; what
+// the stage would have resumed from is gone if all is well.
 // internal: the trainer left no checkpoint, or no responses, where its stage should have; io: the
 // disk is full or refuses.
 Result<StageResult> publish_attempt(const Store& store, const Attempt& attempt, const Maker& maker);

@@ -153,16 +153,23 @@ Result<TrainerMessage> parse_trainer_message(const Json& message) {
 }
 
 Result<Json> run_message(const Assignment& assignment,
-                         const std::vector<std::string>& parent_folders, const std::string& out) {
+                         const std::vector<std::string>& parent_folders, const std::string& out,
+                         const std::string& state) {
   Json spec = Json::parse(assignment.spec, nullptr, false);
   if (!spec.is_object()) return fail(Errc::invalid, "the stage's spec is not a JSON object");
-  return Json{{"type", "run"},
-              {"stage", assignment.stage},
-              {"attempt", assignment.attempt},
-              {"kind", stage_kind_name(assignment.kind)},
-              {"spec", std::move(spec)},
-              {"parents", parent_folders},
-              {"out", out}};
+  Json message{{"type", "run"},
+               {"stage", assignment.stage},
+               {"attempt", assignment.attempt},
+               {"kind", stage_kind_name(assignment.kind)},
+               {"spec", std::move(spec)},
+               {"parents", parent_folders},
+               {"out", out}};
+  if (!state.empty()) message["state"] = state;
+  if (assignment.members > 1)
+    message["gang"] = {{"rank", assignment.member},
+                       {"size", assignment.members},
+                       {"rendezvous", assignment.rendezvous}};
+  return message;
 }
 
 Json cancel_message(AttemptId id) {

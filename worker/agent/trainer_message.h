@@ -62,10 +62,11 @@ using TrainerMessage = std::variant<TrainerReady, TrainerStarted, TrainerProgres
 
 Result<TrainerMessage> parse_trainer_message(const nlohmann::json& message);
 
-// To the trainer. `spec` is the assignment's, which must be a JSON object (invalid otherwise).
+// To the trainer. `spec` is the assignment's, which must be a JSON object (invalid otherwise);
+// `state` is where the stage keeps what it resumes from, empty if it has nothing of the kind.
 Result<nlohmann::json> run_message(const Assignment& assignment,
                                    const std::vector<std::string>& parent_folders,
-                                   const std::string& out);
+                                   const std::string& out, const std::string& state);
 nlohmann::json cancel_message(AttemptId id);
 nlohmann::json exit_message();
 

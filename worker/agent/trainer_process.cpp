@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "orchestrator/base/file.h"
+#include "worker/agent/device_binding.h"
 
 namespace vlsweep {
 namespace {
@@ -68,10 +69,11 @@ Result<std::unique_ptr<TrainerProcess>> TrainerProcess::start(std::vector<std::s
     return std::unexpected(system_error("make a socket for the trainer", arguments[0], errno));
   arguments.insert(arguments.end(), {"--serve-fd", "3"});
   const LogPlace place{log, size_of(log)};
-  auto child = ChildProcess::spawn({.arguments = std::move(arguments),
-                                    .environment = without_mpi(current_environment()),
-                                    .log = log,
-                                    .descriptor = ends[1]});
+  auto child = ChildProcess::spawn(
+      {.arguments = std::move(arguments),
+       .environment = without_mpi(bind_device(current_environment(), num_devices())),
+       .log = log,
+       .descriptor = ends[1]});
   ::close(ends[1]);
   if (!child) {
     ::close(ends[0]);
