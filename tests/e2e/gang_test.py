@@ -1,6 +1,5 @@
 """One trial on several ranks, under a real mpirun: the table of a sweep whose tuning stages are done by two
 ranks each is that of one rank each, also when a member is killed; more ranks than there are is refused."""
-import json
 import pathlib
 import shutil
 import sqlite3
@@ -11,8 +10,9 @@ from sweep import BINARY, Sweep, wait_until
 
 YAML = pathlib.Path(__file__).with_name('gang.yaml')
 VALUES = ('--rows', 'mode', '--cols', 'tuning', '--value', 'vlguard-unsafe.asr,helpful.accuracy')
-# Sums are made in another order, so a response at the edge may differ: of 100 or so a few.
-TOLERANCE = 0.06
+# Sums are made in another order, so a response at the edge may differ: of 150 or more a few.
+TOLERANCE = 0.02
+LOSS_TOLERANCE = 1e-4  # relative, of the mean of the last ten steps
 
 
 def give_pretrained(sweep, folder):
@@ -40,7 +40,7 @@ def losses(sweep):
 
 def attempts(sweep):
     with sqlite3.connect(f'file:{sweep.run_folder() / "results.db"}?mode=ro', uri=True) as db:
-        return db.execute("select count(*), max(attempts) from stages where kind = 'tune'").fetchone()
+        return db.execute("select max(attempts) from stages where kind = 'tune'").fetchone()[0]
 
 
 def close(table, expected):
@@ -53,13 +53,13 @@ def close(table, expected):
             assert abs(mine['value'] - other['value']) <= TOLERANCE, (mine, other)
 
 
-def together(first, folder, disturb=False):
+def together(first, folder, killed_role=None):
     give_pretrained(first, folder)
     sweep = Sweep(YAML, folder, ranks=3)
-    if disturb:
+    if killed_role:
         sweep.wait_for_stages('tune', 1)
-        killed = sweep.kill('trainer')
-        wait_until(lambda: killed not in sweep.own_processes(), 'the trainer to be dead')
+        killed = sweep.kill(killed_role)
+        wait_until(lambda: killed not in sweep.own_processes(), 'it to be dead')
     code = sweep.wait()
     assert code == 0, f'status {code}\n{sweep.output()}'
     counts = sweep.status()['counts']
@@ -85,12 +85,13 @@ def main():
         assert one.keys() == two.keys() and len(one) == 4, (one, two)
         worst = max(abs(one[name] - two[name]) / one[name] for name in one)
         print(f'4 tuning stages by 2 ranks each: final losses within {worst:.1e} of one rank each')
-        assert worst < 1e-2, (one, two)
+        assert worst < LOSS_TOLERANCE, (one, two)
         close(gang.table(*VALUES), expected)
         assert not list((gang.folder / '.store').glob('resume/*')) and not list((gang.folder / '.store' / 'tmp').iterdir())
-        rough = together(first, top / 'rough', disturb=True)
-        close(rough.table(*VALUES), expected)
-        print('a trainer killed: the same table;', json.dumps(attempts(rough)))
+        for role in ('trainer', 'agent'):
+            rough = together(first, top / role, role)
+            close(rough.table(*VALUES), expected)
+            print(f'{role} killed: the same table, most attempts at a stage: {attempts(rough)}', flush=True)
 
 
 if __name__ == '__main__':
