@@ -24,10 +24,13 @@ if(NOT GLOO_INCLUDE_DIR)
   set_property(SOURCE parallel/backends.cpp APPEND PROPERTY
     INCLUDE_DIRECTORIES ${CMAKE_CURRENT_SOURCE_DIR}/parallel/gloo_names)
 endif()
-# A libtorch for CUDA has NCCL's groups; they are used where NCCL's header is there too.
-find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${TORCH_INCLUDE_DIRS} ENV CUDA_HOME PATH_SUFFIXES include)
+# A libtorch for CUDA has NCCL's groups; they are used where NCCL's header is there too: libtorch's own
+# (pip puts it beside torch), or the system's.
+find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${TORCH_INSTALL_PREFIX}/../nvidia/nccl ENV CUDA_HOME
+  PATH_SUFFIXES include)
 if(TARGET torch_cuda AND NCCL_INCLUDE_DIR)
-  set_property(SOURCE parallel/backends.cpp APPEND PROPERTY COMPILE_DEFINITIONS USE_C10D_NCCL)
+  set_property(SOURCE parallel/backends.cpp APPEND PROPERTY
+    COMPILE_DEFINITIONS VLSWEEP_NCCL USE_C10D_NCCL)
   set_property(SOURCE parallel/backends.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
   set_property(SOURCE parallel/backends.cpp APPEND PROPERTY INCLUDE_DIRECTORIES ${NCCL_INCLUDE_DIR})
 endif()

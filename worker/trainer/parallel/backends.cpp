@@ -11,7 +11,7 @@
 #ifdef USE_C10D_GLOO
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #endif
-#ifdef USE_C10D_NCCL
+#ifdef VLSWEEP_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
@@ -89,7 +89,7 @@ Result<C10dBackend> make_gloo(const C10dStore&, const GangPlace&) {
 }
 #endif
 
-#ifdef USE_C10D_NCCL
+#ifdef VLSWEEP_NCCL
 Result<C10dBackend> make_nccl(const C10dStore& store, const GangPlace& place) {
   // wait() then waits, and throws when its time is over, instead of leaving that to a thread that
   // ends the process.
@@ -102,8 +102,10 @@ Result<C10dBackend> make_nccl(const C10dStore& store, const GangPlace& place) {
 }
 #else
 Result<C10dBackend> make_nccl(const C10dStore&, const GangPlace&) {
-  return fail(Errc::unavailable,
-              "this libtorch was built without NCCL, so no stage can run on several GPUs");
+  return fail(
+      Errc::unavailable,
+      "this trainer was built without NCCL (a libtorch for CUDA and nccl.h), so no stage can "
+      "run on several GPUs");
 }
 #endif
 
