@@ -8,6 +8,7 @@
 #include <set>
 
 #include "worker/trainer/train/batches.h"
+#include "worker/trainer/train/modality_order.h"
 #include "worker/trainer/train/random.h"
 #include "worker/trainer/train/schedule.h"
 #include "worker/trainer/train/selection.h"
@@ -68,7 +69,7 @@ Indices lengths_of(std::size_t count) {
 }
 
 TEST(BatchOrder, VisitsEverySampleOnceAnEpochButTheRaggedRest) {
-  BatchOrder order(lengths_of(1000), 64, true, 0);
+  BatchOrder order(lengths_of(1000), {.batch = 64, .grouping = Grouping::length});
   ASSERT_EQ(order.batches_per_epoch(), 15);
   for (int epoch = 0; epoch < 3; ++epoch) {
     std::set<std::int64_t> seen;
@@ -80,8 +81,8 @@ TEST(BatchOrder, VisitsEverySampleOnceAnEpochButTheRaggedRest) {
 
 TEST(BatchOrder, BucketsByLength) {
   const Indices lengths = lengths_of(4096);
-  const auto padding = [&](bool by_length) {
-    BatchOrder order(lengths, 64, by_length, 0);
+  const auto padding = [&](Grouping grouping) {
+    BatchOrder order(lengths, {.batch = 64, .grouping = grouping});
     std::int64_t wasted = 0;
     for (int i = 0; i < 64; ++i) {
       const Indices batch = order.next();
@@ -94,12 +95,12 @@ TEST(BatchOrder, BucketsByLength) {
     }
     return wasted;
   };
-  EXPECT_LT(padding(true) * 5, padding(false));
+  EXPECT_LT(padding(Grouping::length) * 5, padding(Grouping::none));
 }
 
 TEST(BatchOrder, HangsOnTheSeedAlone) {
   const auto batches = [](std::uint64_t seed) {
-    BatchOrder order(lengths_of(500), 32, true, seed);
+    BatchOrder order(lengths_of(500), {.batch = 32, .grouping = Grouping::length, .seed = seed});
     std::vector<Indices> all;
     for (int i = 0; i < 40; ++i) all.push_back(order.next());
     return all;
@@ -109,17 +110,64 @@ TEST(BatchOrder, HangsOnTheSeedAlone) {
 }
 
 TEST(BatchOrder, TakesAllOfFewerSamplesThanABatch) {
-  BatchOrder order({5, 6, 7}, 64, true, 0);
+  BatchOrder order({5, 6, 7}, {.batch = 64, .grouping = Grouping::length});
   EXPECT_EQ(order.batches_per_epoch(), 1);
   EXPECT_EQ(order.next().size(), 3U);
   EXPECT_EQ(order.next().size(), 3U);
 }
 
+nlohmann::json golden_json(const std::string& name) {
+  std::ifstream file(std::string(VLSWEEP_SOURCE_DIR) + "/tests/trainer/golden/" + name);
+  return nlohmann::json::parse(file);
+}
+
+// training.json: made by LLaVA's own functions (make_training.py).
+TEST(ModalityOrder, IsLlavasNumberForNumber) {
+  for (const auto& each : golden_json("training.json")["orders"]) {
+    const auto lengths = each["lengths"].get<Indices>();
+    const auto batch = each["batch"].get<std::int64_t>(), world = each["world"].get<std::int64_t>();
+    const auto seed = each["seed"].get<std::uint32_t>();
+    std::mt19937 global(seed);
+    for (const auto& epoch : each["global"])
+      EXPECT_EQ(modality_length_order(lengths, batch, world, global, global), epoch.get<Indices>())
+          << seed;
+    std::mt19937 inner(seed), passed(seed + 100);
+    for (const auto& epoch : each["passed"])
+      EXPECT_EQ(modality_length_order(lengths, batch, world, inner, passed), epoch.get<Indices>())
+          << seed;
+  }
+}
+
+TEST(ModalityOrder, CountsWordsAsPythonDoes) {
+  for (const auto& each : golden_json("training.json")["words"])
+    EXPECT_EQ(count_words(each["text"].get<std::string>()), each["words"].get<std::int64_t>())
+        << each;
+}
+
+TEST(BatchOrder, OfModalitiesIsLlavasEpochAfterEpoch) {
+  const auto golden = golden_json("training.json")["orders"][1];
+  const auto micro_batch = golden["batch"].get<std::int64_t>();
+  const std::int64_t batch = micro_batch * golden["world"].get<std::int64_t>();
+  BatchOrder order(golden["lengths"].get<Indices>(), {.batch = batch,
+                                                      .grouping = Grouping::modality_length,
+                                                      .micro_batch = micro_batch,
+                                                      .seed = golden["seed"].get<std::uint64_t>()});
+  ASSERT_EQ(order.batches_per_epoch(), 4);
+  for (const auto& epoch : golden["global"]) {
+    Indices visited;
+    for (std::int64_t i = 0; i < order.batches_per_epoch(); ++i) {
+      const Indices next = order.next();
+      EXPECT_LE(std::ssize(next), batch);
+      visited.insert(visited.end(), next.begin(), next.end());
+    }
+    EXPECT_EQ(visited, epoch.get<Indices>());
+  }
+}
+
 // One row a step of tests/trainer/golden/schedules.json, which make_schedules.py made with
 // transformers' own functions and LAVIS's.
 TEST(Schedule, FollowsTransformersAndLavis) {
-  std::ifstream file(std::string(VLSWEEP_SOURCE_DIR) + "/tests/trainer/golden/schedules.json");
-  const auto cases = nlohmann::json::parse(file);
+  const auto cases = golden_json("schedules.json");
   const std::map<std::string, Schedule> kinds{
       {"cosine", Schedule::cosine},
       {"linear", Schedule::linear},

@@ -210,8 +210,6 @@ TEST_F(StageTest, EndsWithOneClearLineOnBadInput) {
       {"an image mode", [](Json& m) { m["spec"]["image_mode"] = "tile"; }, Errc::invalid, "tile"},
       {"too few samples", [](Json& m) { m["spec"]["data"][0]["count"] = 100000; }, Errc::invalid,
        "100000"},
-      {"a trained tower", [](Json& m) { m["spec"]["freeze"] = Json::array(); }, Errc::invalid,
-       "vision_tower"},
       {"nothing to train",
        [](Json& m) { m["spec"]["freeze"] = {"vision_tower", "projector", "language_model"}; },
        Errc::invalid, "nothing"},

@@ -3,8 +3,8 @@ vlsweep_test(NAME trainer_spec_test
   SOURCES order_test.cpp report_test.cpp spec_test.cpp
   LIBRARIES trainer_serve trainer_stages)
 vlsweep_test(NAME trainer_train_test
-  SOURCES generate_test.cpp train_test.cpp
-  LIBRARIES trainer_stages)
+  SOURCES generate_test.cpp optimizer_test.cpp train_test.cpp
+  LIBRARIES trainer_stages trainer_train_kernels nlohmann_json::nlohmann_json)
 target_precompile_headers(trainer_train_test REUSE_FROM trainer_model)
 vlsweep_test(NAME trainer_stage_test
   SOURCES serve_test.cpp stage_fixture.cpp stage_test.cpp
@@ -13,6 +13,13 @@ vlsweep_test(NAME trainer_stage_test
 target_compile_definitions(trainer_stage_test PRIVATE
   VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
 add_dependencies(trainer_stage_test vlsweep-trainer)
+vlsweep_test(NAME trainer_resume_test
+  SOURCES resume_test.cpp stage_fixture.cpp
+  LIBRARIES trainer_stages microworld
+  TIMEOUT 300)
+target_compile_definitions(trainer_resume_test PRIVATE
+  VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
+add_dependencies(trainer_resume_test vlsweep-trainer)
 vlsweep_test(NAME trainer_gang_test
   SOURCES gang_test.cpp stage_fixture.cpp
   LIBRARIES trainer_stages microworld

@@ -57,7 +57,7 @@ std::vector<TrainItem> tiny_items(std::size_t count) {
 BatchOrder order_of(const std::vector<TrainItem>& items, std::int64_t batch) {
   std::vector<std::int64_t> lengths;
   for (const TrainItem& item : items) lengths.push_back(input_length(item));
-  return BatchOrder(std::move(lengths), batch, true, 0);
+  return BatchOrder(std::move(lengths), {.batch = batch, .grouping = Grouping::length});
 }
 
 struct RecordingSink : StageSink {
@@ -82,7 +82,7 @@ struct Training {
   Training& train_for(std::int64_t steps, double lr, std::int64_t micro_batch) {
     const auto items = tiny_items(400);
     FlatAdamW optimizer(model->trainable_parameters(), {});
-    LanguageStep step(*model, nullptr, items, order_of(items, 64), micro_batch);
+    LanguageStep step(*model, nullptr, items, order_of(items, 64), {.micro_batch = micro_batch});
     LoopSettings settings;
     settings.steps = settings.stage_steps = steps;
     settings.lr = lr;
@@ -127,21 +127,75 @@ TEST(Train, InMicroBatchesEqualsTheWholeBatch) {
   EXPECT_NEAR(whole.sink.losses[0], ragged.sink.losses[0], 1e-5);
 }
 
-// The gradient itself, not what Adam makes of it.
+// The gradients themselves, not what Adam makes of them.
+struct Gradients {
+  std::vector<at::Tensor> tensors;
+  double loss = 0;
+};
+
+Gradients gradients_of(const std::vector<TrainItem>& items, const StepSettings& settings) {
+  const auto model = tiny_model();
+  FlatAdamW optimizer(model->trainable_parameters(), {});
+  LanguageStep step(*model, nullptr, items, order_of(items, std::ssize(items)), settings);
+  Gradients result;
+  result.loss = step(optimizer).loss.item<double>();
+  for (const auto& parameter : model->trainable_parameters())
+    result.tensors.push_back(parameter.tensor.grad().clone());
+  return result;
+}
+
+void expect_same(const Gradients& found, const Gradients& wanted) {
+  EXPECT_NEAR(found.loss, wanted.loss, 1e-5 * wanted.loss);
+  for (std::size_t i = 0; i < wanted.tensors.size(); ++i)
+    EXPECT_TRUE(at::allclose(found.tensors[i], wanted.tensors[i], 1e-5, 1e-6)) << i;
+}
+
 TEST(Train, AccumulatesTheGradientOfTheWholeBatch) {
   const auto items = tiny_items(64);
-  const auto gradients = [&](std::int64_t micro_batch) {
-    const auto model = tiny_model();
-    FlatAdamW optimizer(model->trainable_parameters(), {});
-    LanguageStep(*model, nullptr, items, order_of(items, 64), micro_batch)(optimizer);
-    std::vector<at::Tensor> all;
-    for (const auto& parameter : model->trainable_parameters())
-      all.push_back(parameter.tensor.grad().clone());
-    return all;
-  };
-  const auto whole = gradients(64), halves = gradients(32);
-  for (std::size_t i = 0; i < whole.size(); ++i)
-    EXPECT_TRUE(at::allclose(whole[i], halves[i], 1e-5, 1e-6)) << i;
+  const Gradients whole = gradients_of(items, {.micro_batch = 64});
+  expect_same(gradients_of(items, {.micro_batch = 32}), whole);
+  expect_same(gradients_of(items, {.micro_batch = 23}), whole);
+}
+
+TEST(Train, PackedEqualsPadded) {
+  const auto items = tiny_items(64);
+  for (const std::int64_t micro_batch : {64, 20})
+    expect_same(gradients_of(items, {.micro_batch = micro_batch, .packing = true}),
+                gradients_of(items, {.micro_batch = micro_batch}));
+}
+
+// The mean of the micro-batches' means, each computed by itself here.
+TEST(Train, CanTakeTheMeanOfTheMicroBatchesMeans) {
+  const auto items = tiny_items(20);
+  const StepSettings settings{.micro_batch = 8, .normalization = LossNormalization::micro_batch};
+  const Gradients found = gradients_of(items, settings);
+  const std::vector<std::int64_t> order = order_of(items, 20).next();
+  Gradients wanted;
+  for (std::size_t begin = 0; begin < 20; begin += 8) {
+    std::vector<TrainItem> part;
+    for (std::size_t i = begin; i < std::min<std::size_t>(begin + 8, 20); ++i)
+      part.push_back(items[static_cast<std::size_t>(order[i])]);
+    const Gradients one = gradients_of(part, {.micro_batch = 8});
+    wanted.loss += one.loss / 3;
+    wanted.tensors.resize(one.tensors.size());
+    for (std::size_t i = 0; i < one.tensors.size(); ++i)
+      wanted.tensors[i] =
+          wanted.tensors[i].defined() ? wanted.tensors[i] + one.tensors[i] / 3 : one.tensors[i] / 3;
+  }
+  expect_same(found, wanted);
+  EXPECT_GT(std::abs(found.loss - gradients_of(items, {.micro_batch = 8}).loss), 1e-4)
+      << "over all tokens the mean is another";
+}
+
+// Where memory is short the pieces are smaller than the micro-batches that the mean is over.
+TEST(Train, NormalizesOverTheMicroBatchesAskedForWhateverFits) {
+  const auto items = tiny_items(20);
+  for (const std::int64_t fitting : {8, 4, 3})
+    expect_same(
+        gradients_of(items, {.micro_batch = 8,
+                             .fitting_micro_batch = fitting,
+                             .normalization = LossNormalization::micro_batch}),
+        gradients_of(items, {.micro_batch = 8, .normalization = LossNormalization::micro_batch}));
 }
 
 TEST(Train, StopsWhenItDiverges) {
@@ -173,7 +227,7 @@ TEST(Train, OfLoraLeavesTheBaseAlone) {
   const auto items = tiny_items(200);
   RecordingSink sink;
   FlatAdamW optimizer(model->trainable_parameters(), {});
-  LanguageStep step(*model, nullptr, items, order_of(items, 64), 64);
+  LanguageStep step(*model, nullptr, items, order_of(items, 64), {.micro_batch = 64});
   const LoopSettings settings{.steps = 100, .lr = 1e-2, .clip = 1, .stage_steps = 100};
   ASSERT_TRUE(train(settings, optimizer, std::ref(step), sink));
   EXPECT_LT(sink.losses.back(), sink.losses.front());
@@ -182,52 +236,37 @@ TEST(Train, OfLoraLeavesTheBaseAlone) {
     EXPECT_TRUE(at::equal(after[i].view(), before[i])) << after[i].name;
 }
 
-TEST(FlatAdamW, StepsAsTorchDoes) {
-  torch::manual_seed(0);
-  const std::vector<std::vector<std::int64_t>> shapes{{7, 5}, {3}, {33}};
-  std::vector<at::Tensor> ours, theirs;
-  std::vector<TrainableParameter> parameters;
-  for (const auto& shape : shapes) {
-    ours.push_back(at::randn(shape).requires_grad_());
-    theirs.push_back(ours.back().detach().clone().requires_grad_());
-    parameters.push_back({"p", Part::language_model, shape.size() > 1, ours.back()});
-  }
-  FlatAdamW optimizer(parameters, {.beta1 = 0.9, .beta2 = 0.98, .weight_decay = 0.1});
-  using Options = torch::optim::AdamWOptions;
-  const Options decays = Options(0.01).betas({0.9, 0.98}).weight_decay(0.1);
-  torch::optim::AdamW matrix({theirs[0]}, decays);
-  torch::optim::AdamW vectors({theirs[1], theirs[2]}, Options(decays).weight_decay(0));
-  for (int step = 0; step < 5; ++step) {
-    optimizer.zero_gradients();
-    matrix.zero_grad();
-    vectors.zero_grad();
-    for (const auto* set : {&ours, &theirs}) {
-      at::Tensor loss = at::zeros({});
-      for (const at::Tensor& each : *set) loss = loss + (each * each).sum() * 3;
-      loss.backward();
-    }
-    const at::Tensor norm = optimizer.gradient_norm();
-    EXPECT_NEAR(norm.item<double>(), torch::nn::utils::clip_grad_norm_(theirs, 1.0), 1e-4);
-    optimizer.clip_gradients(norm, 1.0);
-    optimizer.step(0.01);
-    matrix.step();
-    vectors.step();
-  }
-  for (std::size_t i = 0; i < ours.size(); ++i)
-    EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-5, 1e-6)) << i;
-}
-
 TEST(TokenBatch, SupervisesEachAnswerTokenWhereItIsPredicted) {
   const std::vector<TrainItem> items{{{1, 5, 6, 7, 2}, {-100, -100, -100, 7, 2}, -1},
                                      {{1, 8, 2}, {-100, -100, 2}, -1}};
   const std::vector<std::int64_t> indices{0, 1};
-  const TokenBatch batch = make_batch(items, indices, at::kCPU);
+  const std::vector<double> weights{0.5, 0.25};
+  const TokenBatch batch = make_batch(items, indices, weights, false, at::kCPU);
   EXPECT_TRUE(at::equal(batch.ids, at::tensor({1, 5, 6, 7, 1, 8, 0, 0}, at::kLong).view({2, 4})));
   ASSERT_EQ(batch.rows.size(0), 64);
   EXPECT_TRUE(at::equal(batch.rows.narrow(0, 0, 3), at::tensor({2, 3, 5}, at::kLong)));
   EXPECT_TRUE(at::equal(batch.targets.narrow(0, 0, 3), at::tensor({7, 2, 2}, at::kLong)));
   EXPECT_TRUE((batch.targets.narrow(0, 3, 61) == kIgnoredLabel).all().item<bool>());
   EXPECT_EQ(batch.num_tokens, 6);
+  ASSERT_EQ(batch.weights.size(), 2U);
+  EXPECT_EQ(batch.weights[0].count, 2);
+  EXPECT_EQ(batch.weights[1].first, 2);
+  EXPECT_EQ(batch.weights[1].count, 62);
+}
+
+TEST(TokenBatch, PacksOneBehindTheOther) {
+  const std::vector<TrainItem> items{{{1, 5, 6, 7, 2}, {-100, -100, -100, 7, 2}, 4},
+                                     {{1, 8, 2}, {-100, -100, 2}, -1}};
+  const std::vector<std::int64_t> indices{0, 1};
+  const std::vector<double> weights{1, 1};
+  const TokenBatch batch = make_batch(items, indices, weights, true, at::kCPU);
+  EXPECT_TRUE(at::equal(batch.ids, at::tensor({1, 5, 6, 7, 1, 8}, at::kLong).view({1, 6})));
+  EXPECT_TRUE(at::equal(batch.rows, at::tensor({2, 3, 5}, at::kLong)));
+  EXPECT_TRUE(at::equal(batch.targets, at::tensor({7, 2, 2}, at::kLong)));
+  EXPECT_EQ(batch.sequences, (std::vector<std::int64_t>{4, 2}));
+  EXPECT_EQ(batch.images, std::vector<std::int64_t>{4});
+  ASSERT_EQ(batch.weights.size(), 1U);
+  EXPECT_EQ(batch.weights[0].count, 3);
 }
 
 TEST(MicroBatches, AreHalvedUntilTheyFit) {

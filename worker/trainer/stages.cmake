@@ -8,6 +8,7 @@ add_library(trainer_spec STATIC
   stage/world_text.cpp
   train/batches.cpp
   train/memory.cpp
+  train/modality_order.cpp
   train/schedule.cpp
   train/selection.cpp)
 target_link_libraries(trainer_spec PUBLIC base protocol nlohmann_json::nlohmann_json)
@@ -35,6 +36,11 @@ if(TARGET torch_cuda AND NCCL_INCLUDE_DIR)
   set_property(SOURCE parallel/backends.cpp APPEND PROPERTY INCLUDE_DIRECTORIES ${NCCL_INCLUDE_DIR})
 endif()
 
+# Plain loops, apart from libtorch's flags and headers.
+add_library(trainer_train_kernels STATIC train/eight_bit_kernel.cpp)
+target_link_libraries(trainer_train_kernels PUBLIC base)
+target_compile_options(trainer_train_kernels PRIVATE -O3 -fno-math-errno -fno-trapping-math)
+
 add_library(trainer_stages STATIC
   generate/generate.cpp
   stage/pretrain.cpp
@@ -43,14 +49,17 @@ add_library(trainer_stages STATIC
   stage/runner.cpp
   stage/tower_phase.cpp
   stage/tune.cpp
+  stage/tune_settings.cpp
   stage/workplace.cpp
+  train/eight_bit.cpp
   train/feature_table.cpp
   train/items.cpp
   train/language_step.cpp
   train/loop.cpp
   train/micro_batches.cpp
-  train/optimizer.cpp)
-target_link_libraries(trainer_stages PUBLIC trainer_spec trainer_model trainer_parallel data)
+  train/optimizer.cpp
+  train/resume.cpp)
+target_link_libraries(trainer_stages PUBLIC trainer_spec trainer_model trainer_parallel data PRIVATE trainer_train_kernels)
 target_precompile_headers(trainer_stages REUSE_FROM trainer_model)
 
 add_library(trainer_serve STATIC serve/report.cpp serve/server.cpp)

@@ -19,13 +19,18 @@ namespace fs = std::filesystem;
 
 TensorType tensor_type(at::ScalarType type) {
   switch (type) {
-    case at::kHalf:
-      return TensorType::f16;
     case at::kBFloat16:
       return TensorType::bf16;
+    case at::kHalf:
+      return TensorType::f16;
     case at::kDouble:
       return TensorType::f64;
+    case at::kLong:
+      return TensorType::i64;
+    case at::kByte:
+      return TensorType::u8;
     default:
+      TORCH_CHECK(type == at::kFloat, "tensors of ", type, " are not written");
       return TensorType::f32;
   }
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "worker/trainer/architecture/architecture.h"
+#include "worker/trainer/train/modality_order.h"
 #include "worker/trainer/train/selection.h"
 
 namespace vlsweep {
@@ -20,21 +21,42 @@ Result<std::vector<std::int64_t>> select(const SourceSpec& source, std::uint64_t
   return select_samples(size, count, seed, source.name);
 }
 
-Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found, PromptStyle style,
-                         const LoadedModel& loaded) {
-  VLSWEEP_TRY(const std::int64_t image, found);
-  const ModelConfig& config = loaded.model->config();
-  std::vector<DialogueTurn> turns;
-  for (const Turn& turn : sample.turns) turns.push_back({turn.user, turn.assistant});
-  VLSWEEP_TRY(EncodedSample encoded,
-              encode_training(loaded.tokenizer, style, turns, image >= 0, config.image_token));
-  if (config.vision)
-    expand_image(encoded, config.image_token, config.vision->positions, config.text.max_positions);
-  TrainItem item{std::move(encoded.ids), std::move(encoded.labels), image};
-  if (!image_positions_fit(item.ids, config, image >= 0))
-    return fail(Errc::invalid, "its text spells the image token, or is cut within the image");
-  if (num_supervised(item) == 0) return fail(Errc::invalid, "it has no answer to learn");
-  return item;
+// A sample's length to LLaVA's modality_lengths: the words of its turns, the image's marker one.
+std::int64_t num_words(const Sample& sample) {
+  std::int64_t words = sample.image.empty() ? 0 : 1;
+  for (const Turn& turn : sample.turns)
+    words += count_words(turn.user) + count_words(turn.assistant);
+  return std::max<std::int64_t>(1, words);
+}
+
+// How samples become items.
+struct Encoder {
+  PromptStyle style;
+  const LoadedModel& loaded;
+  std::int64_t longest;  // positions kept of a sample
+
+  Result<TrainItem> encode(const Sample& sample, const Result<std::int64_t>& found) const {
+    VLSWEEP_TRY(const std::int64_t image, found);
+    const ModelConfig& config = loaded.model->config();
+    std::vector<DialogueTurn> turns;
+    for (const Turn& turn : sample.turns) turns.push_back({turn.user, turn.assistant});
+    VLSWEEP_TRY(EncodedSample encoded,
+                encode_training(loaded.tokenizer, style, turns, image >= 0, config.image_token));
+    expand_image(encoded, config.image_token, config.vision ? config.vision->positions : 1,
+                 longest);
+    TrainItem item{std::move(encoded.ids), std::move(encoded.labels), image, num_words(sample)};
+    if (!image_positions_fit(item.ids, config, image >= 0))
+      return fail(Errc::invalid, "its text spells the image token, or is cut within the image");
+    if (num_supervised(item) == 0) return fail(Errc::invalid, "it has no answer to learn");
+    return item;
+  }
+};
+
+// LLaVA's model_max_length, after the image's positions are in place; none is longer than the
+// decoder can take.
+std::int64_t longest_sample(const TuneSpec& spec, const ModelConfig& config) {
+  const std::int64_t most = config.text.max_positions;
+  return spec.max_length ? std::min(*spec.max_length, most) : most;
 }
 
 void add_dataset_complaints(const Dataset& dataset, Complaints& complaints) {
@@ -46,18 +68,20 @@ void add_dataset_complaints(const Dataset& dataset, Complaints& complaints) {
 }
 
 // All that a source's items hang on; empty if they are not to be kept.
-std::string prepared_key(const TuneSpec& spec, const LoadedModel& loaded, const SourceData& data) {
+std::string prepared_key(const TuneSpec& spec, const LoadedModel& loaded, const SourceData& data,
+                         const FeatureTable* images) {
   if (loaded.tokenizer_digest.empty()) return {};
   return data.key + spec.prompt + ';' + spec.image_mode + ';' + loaded.tower + ';' +
-         loaded.tokenizer_digest + ';' + config_json(loaded.model->config());
+         loaded.tokenizer_digest + ';' + config_json(loaded.model->config()) +
+         std::to_string(longest_sample(spec, loaded.model->config())) +
+         (images != nullptr && images->keeps() == FeatureTable::Keeps::pixels ? ";pixels" : "");
 }
 
 // Fills the places of the samples selected. Bad ones are complained of and stay empty, to be tried
 // again another time.
 Result<> prepare(const std::vector<std::int64_t>& indices, const Dataset& dataset,
-                 PromptStyle style, const LoadedModel& loaded, FeatureTable* features,
-                 const std::function<bool()>& stop, PreparedItems& prepared,
-                 Complaints& complaints) {
+                 const Encoder& encoder, FeatureTable* features, const std::function<bool()>& stop,
+                 PreparedItems& prepared, Complaints& complaints) {
   std::vector<const Sample*> samples;
   std::vector<std::size_t> places;
   for (const std::int64_t i : indices) {
@@ -66,9 +90,9 @@ Result<> prepare(const std::vector<std::int64_t>& indices, const Dataset& datase
     places.push_back(place);
     samples.push_back(&dataset.samples[place]);
   }
-  VLSWEEP_TRY(const auto images, find_images(*loaded.model, features, samples, stop));
+  VLSWEEP_TRY(const auto images, find_images(*encoder.loaded.model, features, samples, stop));
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    Result<TrainItem> item = encode(*samples[i], images[i], style, loaded);
+    Result<TrainItem> item = encoder.encode(*samples[i], images[i]);
     if (!item) {
       complaints.add(samples[i]->id, item.error().text());
       continue;
@@ -89,12 +113,13 @@ Result<> add_source(const TuneSpec& spec, const SourceSpec& source, const Loaded
   const Dataset& dataset = data->dataset;
   add_dataset_complaints(dataset, mixture.complaints);
   VLSWEEP_TRY(const auto indices, select(source, spec.seed, dataset));
-  const std::string key = prepared_key(spec, loaded, *data);
+  const Encoder encoder{style, loaded, longest_sample(spec, loaded.model->config())};
+  const std::string key = prepared_key(spec, loaded, *data, features);
   const std::size_t size = dataset.samples.size();
   PreparedItems once{std::vector<std::optional<TrainItem>>(key.empty() ? size : 0), 0};
   PreparedItems& prepared = key.empty() ? once : workplace.prepared(key, size);
   VLSWEEP_CHECK_OK(
-      prepare(indices, dataset, style, loaded, features, stop, prepared, mixture.complaints));
+      prepare(indices, dataset, encoder, features, stop, prepared, mixture.complaints));
   nlohmann::json ids = nlohmann::json::array();
   for (const std::int64_t i : indices) {
     const auto& item = prepared.items[static_cast<std::size_t>(i)];

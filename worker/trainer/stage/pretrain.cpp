@@ -104,8 +104,10 @@ Result<> run_language_phase(Pretraining& run, const PretrainPhase& phase, const 
   std::vector<std::int64_t> lengths;
   for (const TrainItem& item : items) lengths.push_back(input_length(item));
   LanguageStep step(run.model(), table, items,
-                    BatchOrder(std::move(lengths), run.recipe.batch, true, run.seed_of(phase)),
-                    run.recipe.batch);
+                    BatchOrder(std::move(lengths), {.batch = run.recipe.batch,
+                                                    .grouping = Grouping::length,
+                                                    .seed = run.seed_of(phase)}),
+                    {.micro_batch = run.recipe.batch});
   return run_phase(run, phase, run.model().trainable_parameters(), std::ref(step));
 }
 

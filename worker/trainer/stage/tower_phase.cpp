@@ -83,8 +83,8 @@ Result<TowerPhase> TowerPhase::make(const VisionLanguageModel& model, const Toke
     VLSWEEP_CHECK_OK(add_labels(image, tokenizer, cells, labels));
   VLSWEEP_TRY(const at::Tensor pixels,
               read_pixels(images, model.config().vision->image_size, stop));
-  BatchOrder order(std::vector<std::int64_t>(images.size(), 0), settings.batch, false,
-                   settings.seed);
+  BatchOrder order(std::vector<std::int64_t>(images.size(), 0),
+                   {.batch = settings.batch, .seed = settings.seed});
   TowerPhase phase(model, std::move(order), settings.word_weight);
   const auto place = [&](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong).view({count, cells}).to(model.device());

@@ -1,65 +1,17 @@
 // A tune stage: a checkpoint, trained fully or by LoRA on a mixture of data sources.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "orchestrator/base/file.h"
 #include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/model/checkpoint.h"
-#include "worker/trainer/model/lora.h"
 #include "worker/trainer/stage/mixture.h"
+#include "worker/trainer/stage/tune_settings.h"
 #include "worker/trainer/stage/workplace.h"
-#include "worker/trainer/train/loop.h"
-#include "worker/trainer/train/optimizer.h"
-#include "worker/trainer/train/schedule.h"
+#include "worker/trainer/train/resume.h"
 
 namespace vlsweep {
 namespace {
-
-bool is_frozen(const TuneSpec& spec, const char* part) {
-  return std::ranges::find(spec.freeze, part) != spec.freeze.end();
-}
-
-Result<> choose_trainable(const TuneSpec& spec, VisionLanguageModel& model) {
-  if (model.has_vision() && !is_frozen(spec, "vision_tower"))
-    return fail(Errc::invalid, "should hold vision_tower: this trainer keeps the tower frozen",
-                "spec.freeze");
-  const bool tunes_language = !is_frozen(spec, "language_model");
-  if (spec.lora && tunes_language)
-    attach_lora(model, {spec.lora->rank, spec.lora->alpha, spec.lora->dropout}, spec.seed);
-  else if (tunes_language)
-    model.set_trainable(Part::language_model, true);
-  if (model.has_vision()) model.set_trainable(Part::projector, !is_frozen(spec, "projector"));
-  if (model.trainable_parameters().empty())
-    return fail(Errc::invalid, "leaves nothing to train", "spec.freeze");
-  return {};
-}
-
-AdamWSettings optimizer_settings(const TuneSpec& spec) {
-  AdamWSettings settings;
-  settings.beta1 = spec.beta1;
-  settings.beta2 = spec.beta2;
-  settings.weight_decay = spec.weight_decay;
-  if (spec.projector_lr && spec.lr > 0) settings.projector_scale = *spec.projector_lr / spec.lr;
-  return settings;
-}
-
-LoopSettings loop_settings(const TuneSpec& spec, std::int64_t batches_per_epoch) {
-  LoopSettings settings;
-  const double epochs = spec.epochs.value_or(1) * static_cast<double>(batches_per_epoch);
-  settings.steps = spec.steps.value_or(std::max<std::int64_t>(1, std::llround(epochs)));
-  settings.stage_steps = settings.steps;
-  settings.lr = spec.lr;
-  settings.clip = spec.clip;
-  RateSchedule schedule{.kind = spec.schedule, .steps = settings.steps};
-  schedule.warmup_steps = spec.warmup_steps.value_or(warmup_steps_of(spec.warmup, settings.steps));
-  if (spec.lr > 0) {
-    schedule.min_factor = spec.min_lr / spec.lr;
-    schedule.warmup_factor = spec.warmup_lr / spec.lr;
-  }
-  settings.schedule = [schedule](std::int64_t step) { return schedule_factor(schedule, step); };
-  return settings;
-}
 
 // How an adapter names its base: relative to where the adapter will lie once its stage is in the
 // store (stages/ab/KEY/checkpoint), so that the store can be moved; else by its absolute path.
@@ -82,12 +34,8 @@ Result<> save(const TuneSpec& spec, const StageRequest& request, const VisionLan
   return write_file_durably(request.out / "manifest.json", mixture.manifest.dump(1) + "\n");
 }
 
-std::string note_of(const Mixture& mixture, const MicroBatches& micro_batches) {
-  std::string note = mixture.complaints.note();
-  if (micro_batches.times_halved() > 0)
-    note += (note.empty() ? "" : "; ") +
-            ("memory ran out: micro-batches of " + std::to_string(micro_batches.size()));
-  return note;
+void add_note(std::string& notes, const std::string& note) {
+  if (!note.empty()) notes += (notes.empty() ? "" : "; ") + note;
 }
 
 BatchMembers batch_members(ProcessGroup* gang) {
@@ -95,30 +43,89 @@ BatchMembers batch_members(ProcessGroup* gang) {
   return {gang->rank(), gang->size(), [gang](bool mine) { return gang->any(mine); }};
 }
 
+// A tune stage whose model and data are there.
+class Tuning {
+ public:
+  Tuning(const TuneSpec& spec, const StageRequest& request, ProcessGroup* gang,
+         VisionLanguageModel& model, const FeatureTable* images, const Mixture& mixture)
+      : spec_(spec),
+        gang_(gang),
+        model_(model),
+        images_(images),
+        mixture_(mixture),
+        optimizer_(model.trainable_parameters(), optimizer_settings(spec), gang),
+        note_(mixture.complaints.note()) {
+    if (!request.state.empty())
+      folder_.emplace(request.state, resume_digest(request, mixture.manifest, optimizer_),
+                      gang == nullptr ? 0 : gang->rank());
+  }
+
+  Result<TrainState> run(StageSink& sink) {
+    std::optional<ResumePoint> from;
+    if (folder_) {
+      VLSWEEP_TRY(from, folder_->load(optimizer_, gang_, note_));
+    }
+    StepSettings settings = step_settings(spec_, images_ != nullptr && trains_tower());
+    if (from) settings.fitting_micro_batch = from->micro_batch;
+    BatchOrder order = batch_order(spec_, mixture_.items);
+    LoopSettings loop = loop_settings(spec_, order.batches_per_epoch());
+    LanguageStep step(model_, images_, mixture_.items, std::move(order), settings,
+                      batch_members(gang_));
+    loop.gang = gang_;
+    if (folder_)
+      loop.save = [&](const TrainState& state) {
+        return folder_->save({state, step.micro_batches().size()}, optimizer_);
+      };
+    TrainState begin;
+    if (from) {
+      step.skip(from->train.step);
+      add_note(note_, "resumed from step " + std::to_string(from->train.step));
+      begin = std::move(from->train);
+    }
+    VLSWEEP_TRY(TrainState state, train(loop, optimizer_, std::ref(step), sink, std::move(begin)));
+    if (step.micro_batches().size() < spec_.micro_batch)
+      add_note(note_,
+               "memory ran out: micro-batches of " + std::to_string(step.micro_batches().size()));
+    add_note(note_, state.complaint);
+    return state;
+  }
+
+  const std::string& note() const { return note_; }
+
+ private:
+  bool trains_tower() const { return images_->keeps() == FeatureTable::Keeps::pixels; }
+
+  const TuneSpec& spec_;
+  ProcessGroup* gang_;
+  VisionLanguageModel& model_;
+  const FeatureTable* images_;
+  const Mixture& mixture_;
+  FlatAdamW optimizer_;
+  std::optional<ResumeFolder> folder_;
+  std::string note_;
+};
+
 }  // namespace
 
 Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
                               Workplace& workplace, StageSink& sink, ProcessGroup* gang) {
-  VLSWEEP_TRY(LoadedModel loaded, workplace.load(spec.base));
-  VisionLanguageModel& model = *loaded.model;
+  VLSWEEP_TRY(OwnModel own, workplace.own(spec.base, spec.dtype, !spec.lora.has_value()));
+  VisionLanguageModel& model = *own.model;
   VLSWEEP_TRY(const ImageMode mode, image_mode(image_mode_for(model.config(), spec.image_mode)));
-  FeatureTable* features = model.has_vision() ? &workplace.features(loaded.tower, mode) : nullptr;
-  VLSWEEP_TRY(const Mixture mixture, read_mixture(spec, loaded, workplace, features,
+  const auto keeps =
+      is_frozen(spec, "vision_tower") ? FeatureTable::Keeps::features : FeatureTable::Keeps::pixels;
+  FeatureTable* images =
+      model.has_vision() ? &workplace.features(own.base->tower, mode, keeps) : nullptr;
+  VLSWEEP_TRY(const Mixture mixture, read_mixture(spec, *own.base, workplace, images,
                                                   [&sink] { return sink.cancelled(); }));
+  own.base.reset();
+  torch::manual_seed(spec.seed);
   VLSWEEP_CHECK_OK(choose_trainable(spec, model));
   model.set_training(true);
+  model.set_recompute_every(spec.activation_checkpointing);
 
-  std::vector<std::int64_t> lengths;
-  for (const TrainItem& item : mixture.items) lengths.push_back(input_length(item));
-  BatchOrder order(std::move(lengths), spec.batch, spec.grouping != Grouping::none, spec.seed);
-  LoopSettings settings = loop_settings(spec, order.batches_per_epoch());
-  settings.gang = gang;
-  FlatAdamW optimizer(model.trainable_parameters(), optimizer_settings(spec), gang);
-  LanguageStep step(model, features, mixture.items, std::move(order), spec.micro_batch,
-                    batch_members(gang));
-  step.seed_dropout(spec.seed);
-  VLSWEEP_TRY(const TrainState state, train(settings, optimizer, std::ref(step), sink));
-
+  Tuning tuning(spec, request, gang, model, images, mixture);
+  VLSWEEP_TRY(const TrainState state, tuning.run(sink));
   model.set_training(false);
   if (gang == nullptr || gang->rank() == 0) VLSWEEP_CHECK_OK(save(spec, request, model, mixture));
   StageOutcome outcome;
@@ -126,7 +133,7 @@ Result<StageOutcome> run_tune(const TuneSpec& spec, const StageRequest& request,
                      {"steps", static_cast<double>(state.step)},
                      {"tokens", static_cast<double>(state.num_tokens)},
                      {"samples", static_cast<double>(mixture.items.size())}};
-  outcome.note = note_of(mixture, step.micro_batches());
+  outcome.note = tuning.note();
   return outcome;
 }
 

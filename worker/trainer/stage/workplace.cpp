@@ -20,6 +20,8 @@ constexpr std::size_t kSamplesKept = 1'000'000;
 constexpr std::size_t kPreparedKept = 32;
 constexpr std::size_t kTokensKept = 16'000'000;  // 16 bytes each: id and label
 constexpr std::uint64_t kModelBytes = 8ULL << 30;
+// A base larger than this is not kept beside the model that a full tuning makes of it.
+constexpr std::uint64_t kSharedBytes = 1ULL << 30;
 constexpr std::uint64_t kFeatureBytes = 4ULL << 30;
 
 // Which file stands at a path now: size and time of change; empty if there is none.
@@ -28,6 +30,18 @@ std::string stamp(const std::filesystem::path& path) {
   if (::stat(path.c_str(), &info) != 0) return {};
   return path.string() + ':' + std::to_string(info.st_size) + ':' +
          std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + ';';
+}
+
+at::ScalarType scalar_type(NumberType type) {
+  switch (type) {
+    case NumberType::bfloat16:
+      return at::kBFloat16;
+    case NumberType::float16:
+      return at::kHalf;
+    case NumberType::float32:
+      break;
+  }
+  return at::kFloat;
 }
 
 std::string model_key(const std::filesystem::path& folder) {
@@ -67,6 +81,17 @@ std::uint64_t bytes_of(const VisionLanguageModel& model) {
   return bytes;
 }
 
+// A model whose tensors are the base's own until somebody gives them others; nothing is copied.
+std::unique_ptr<VisionLanguageModel> sharing_weights(const VisionLanguageModel& base) {
+  auto model = std::make_unique<VisionLanguageModel>(base.config(), base.dtype(), base.device());
+  const std::vector<NamedTensor> from = base.named_tensors(), to = model->named_tensors();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    at::Tensor parameter = to[i].parameter;
+    parameter.set_data(from[i].parameter);
+  }
+  return model;
+}
+
 // Finds an entry by key and brings it to the front.
 template <class List>
 bool bring_to_front(List& list, const std::string& key) {
@@ -78,8 +103,8 @@ bool bring_to_front(List& list, const std::string& key) {
 
 }  // namespace
 
-Result<LoadedModel> Workplace::load(const std::filesystem::path& folder) const {
-  VLSWEEP_TRY(auto model, load_checkpoint(folder, at::kFloat, device_));
+Result<LoadedModel> Workplace::load(const std::filesystem::path& folder, NumberType dtype) const {
+  VLSWEEP_TRY(auto model, load_checkpoint(folder, scalar_type(dtype), device_));
   VLSWEEP_TRY(const auto tokenizer_at, tokenizer_folder(folder));
   VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(tokenizer_at));
   std::string tower = tower_digest(*model);
@@ -87,15 +112,24 @@ Result<LoadedModel> Workplace::load(const std::filesystem::path& folder) const {
                      tokenizer_digest(tokenizer_at)};
 }
 
-Result<std::shared_ptr<const LoadedModel>> Workplace::warm(const std::filesystem::path& folder) {
-  std::string key = model_key(folder);
+Result<std::shared_ptr<const LoadedModel>> Workplace::warm(const std::filesystem::path& folder,
+                                                           NumberType dtype) {
+  std::string key = model_key(folder) + std::to_string(static_cast<int>(dtype));
   if (!bring_to_front(models_, key)) {
-    VLSWEEP_TRY(LoadedModel loaded, load(folder));
+    VLSWEEP_TRY(LoadedModel loaded, load(folder, dtype));
     const std::uint64_t bytes = bytes_of(*loaded.model);
     models_.push_front({key, std::make_shared<LoadedModel>(std::move(loaded)), bytes});
     drop_old_models();
   }
   return models_.front().loaded;
+}
+
+Result<OwnModel> Workplace::own(const std::filesystem::path& folder, NumberType dtype,
+                                bool changes_all) {
+  VLSWEEP_TRY(auto base, warm(folder, dtype));
+  auto model = sharing_weights(*base->model);
+  if (changes_all && models_.front().bytes > kSharedBytes) models_.pop_front();
+  return OwnModel{std::move(model), std::move(base)};
 }
 
 void Workplace::drop_old_models() {
@@ -107,13 +141,15 @@ void Workplace::drop_old_models() {
   }
 }
 
-FeatureTable& Workplace::features(const std::string& tower, ImageMode mode) {
-  const std::string key = tower + std::to_string(static_cast<int>(mode));
+FeatureTable& Workplace::features(const std::string& tower, ImageMode mode,
+                                  FeatureTable::Keeps keeps) {
+  const std::string key = tower + std::to_string(static_cast<int>(mode)) +
+                          (keeps == FeatureTable::Keeps::pixels ? " pixels" : "");
   if (!bring_to_front(tables_, key)) {
     drop_old_tables();
     std::uint64_t used = 0;
     for (const Table& each : tables_) used += each.features->bytes();
-    tables_.push_front({key, std::make_unique<FeatureTable>(mode, kFeatureBytes - used)});
+    tables_.push_front({key, std::make_unique<FeatureTable>(mode, kFeatureBytes - used, keeps)});
   }
   return *tables_.front().features;
 }

@@ -35,6 +35,12 @@ struct LoadedModel {
   std::string tokenizer_digest;  // of its files; empty: what it makes is not to be kept
 };
 
+// A model to train, and the base it was made of.
+struct OwnModel {
+  std::unique_ptr<VisionLanguageModel> model;
+  std::shared_ptr<const LoadedModel> base;
+};
+
 struct SourceData {
   std::string key;  // of the files it was read from
   Dataset dataset;
@@ -53,11 +59,17 @@ class Workplace {
   at::Device device() const { return device_; }
 
   // A model of one's own, to change.
-  Result<LoadedModel> load(const std::filesystem::path& folder) const;
+  Result<LoadedModel> load(const std::filesystem::path& folder,
+                           NumberType dtype = NumberType::float32) const;
+  // The same from memory, where the folder's files are still those that were loaded: its tensors
+  // are the base's until they are given others, so none may be written in place.
+  Result<OwnModel> own(const std::filesystem::path& folder, NumberType dtype, bool changes_all);
   // A model to read, from memory if the folder's files are still those that were loaded.
-  Result<std::shared_ptr<const LoadedModel>> warm(const std::filesystem::path& folder);
+  Result<std::shared_ptr<const LoadedModel>> warm(const std::filesystem::path& folder,
+                                                  NumberType dtype = NumberType::float32);
   // Features for a tower and a way to prepare images; valid until the next call.
-  FeatureTable& features(const std::string& tower, ImageMode mode);
+  FeatureTable& features(const std::string& tower, ImageMode mode,
+                         FeatureTable::Keeps keeps = FeatureTable::Keeps::features);
   Result<std::shared_ptr<const SourceData>> dataset(const SourceSpec& source);
   // What was prepared under this key before, else `size` empty places; valid until the next call of
   // features() or prepared(). The key says all that the items hang on, the feature table included.

@@ -3,22 +3,28 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/trainer/train/modality_order.h"
+
 namespace vlsweep {
 namespace {
 
-constexpr std::size_t kBatchesPerChunk = 8;
+constexpr std::int64_t kBatchesPerChunk = 8;
 
 }  // namespace
 
-BatchOrder::BatchOrder(std::vector<std::int64_t> lengths, std::int64_t batch, bool by_length,
-                       std::uint64_t seed)
+BatchOrder::BatchOrder(std::vector<std::int64_t> lengths, const OrderSettings& settings)
     : lengths_(std::move(lengths)),
-      batch_(std::min(static_cast<std::size_t>(batch), lengths_.size())),
-      by_length_(by_length),
-      random_(seed, "batches") {}
+      settings_(settings),
+      random_(settings.seed, "batches"),
+      torch_random_(static_cast<std::uint32_t>(settings.seed)) {
+  if (settings_.grouping != Grouping::modality_length)
+    settings_.batch = std::min(settings_.batch, std::ssize(lengths_));
+}
 
 std::int64_t BatchOrder::batches_per_epoch() const {
-  return static_cast<std::int64_t>(lengths_.size() / batch_);
+  const std::int64_t ragged =
+      settings_.grouping == Grouping::modality_length ? settings_.batch - 1 : 0;
+  return (std::ssize(lengths_) + ragged) / settings_.batch;
 }
 
 std::vector<std::int64_t> BatchOrder::next() {
@@ -28,20 +34,34 @@ std::vector<std::int64_t> BatchOrder::next() {
   return batch;
 }
 
-void BatchOrder::begin_epoch() {
+std::vector<std::int64_t> BatchOrder::epoch() {
+  if (settings_.grouping == Grouping::modality_length)
+    return modality_length_order(lengths_, settings_.micro_batch,
+                                 settings_.batch / settings_.micro_batch, torch_random_,
+                                 torch_random_);
   std::vector<std::int64_t> order = random_.permutation(lengths_.size());
+  if (settings_.grouping == Grouping::none) return order;
   const auto length_of = [this](std::int64_t i) { return lengths_[static_cast<std::size_t>(i)]; };
-  const std::size_t chunk = batch_ * kBatchesPerChunk;
-  for (std::size_t begin = 0; by_length_ && begin < order.size(); begin += chunk)
-    std::ranges::stable_sort(
-        order.begin() + static_cast<std::ptrdiff_t>(begin),
-        order.begin() + static_cast<std::ptrdiff_t>(std::min(begin + chunk, order.size())), {},
-        length_of);
-  for (std::size_t begin = 0; begin + batch_ <= order.size(); begin += batch_) {
-    const auto first = order.begin() + static_cast<std::ptrdiff_t>(begin);
-    left_.emplace_back(first, first + static_cast<std::ptrdiff_t>(batch_));
+  const std::int64_t size = std::ssize(order), chunk = settings_.batch * kBatchesPerChunk;
+  for (std::int64_t begin = 0; begin < size; begin += chunk)
+    std::ranges::stable_sort(order.begin() + begin, order.begin() + std::min(begin + chunk, size),
+                             {}, length_of);
+  return order;
+}
+
+void BatchOrder::begin_epoch() {
+  const std::vector<std::int64_t> order = epoch();
+  const bool whole = settings_.grouping == Grouping::modality_length;
+  for (auto at = order.begin(); at != order.end();) {
+    const auto size = std::min<std::ptrdiff_t>(settings_.batch, order.end() - at);
+    if (size < settings_.batch && !whole) break;
+    left_.emplace_back(at, at + size);
+    at += size;
   }
-  random_.shuffle(left_);
+  if (whole)
+    std::ranges::reverse(left_);
+  else
+    random_.shuffle(left_);
 }
 
 }  // namespace vlsweep

@@ -75,10 +75,16 @@ Result<std::vector<Result<std::int64_t>>> FeatureTable::add(
   return result;
 }
 
+at::Tensor FeatureTable::digest(const VisionLanguageModel& model,
+                                const std::vector<at::Tensor>& pixels) const {
+  const at::Tensor stacked = at::stack(pixels).to(model.device());
+  return keeps_ == Keeps::pixels ? stacked : model.image_features(stacked);
+}
+
 void FeatureTable::compute(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids,
                            const std::vector<at::Tensor>& pixels) {
   const torch::NoGradGuard no_grad;
-  const at::Tensor features = model.image_features(at::stack(pixels).to(model.device()));
+  const at::Tensor features = digest(model, pixels);
   reserve(rows_ + static_cast<std::int64_t>(ids.size()), features);
   for (std::size_t i = 0; i < ids.size(); ++i) keep(ids[i], features[static_cast<std::int64_t>(i)]);
 }
@@ -91,7 +97,9 @@ void FeatureTable::reserve(std::int64_t rows, const at::Tensor& like) {
   const auto most_rows = static_cast<std::int64_t>(max_bytes_ / row_bytes);
   const std::int64_t wanted = std::min(most_rows, std::max({rows, 2 * capacity, kLeastRows}));
   if (wanted <= capacity) return;
-  at::Tensor larger = at::empty({wanted, like.size(1), like.size(2)}, like.options());
+  std::vector<std::int64_t> shape = like.sizes().vec();
+  shape.front() = wanted;
+  at::Tensor larger = at::empty(shape, like.options());
   if (rows_ > 0) larger.narrow(0, 0, rows_).copy_(features_.narrow(0, 0, rows_));
   features_ = larger;
 }
@@ -118,7 +126,7 @@ at::Tensor FeatureTable::gather(const VisionLanguageModel& model,
     TORCH_CHECK(decoded, "the image can no longer be read: ", path.string());
     batch.push_back(std::move(*decoded));
   }
-  const at::Tensor computed = model.image_features(at::stack(batch).to(model.device()));
+  const at::Tensor computed = digest(model, batch);
   std::vector<at::Tensor> parts;
   std::int64_t next = 0;
   for (const std::int64_t row : rows) parts.push_back(row < 0 ? computed[next++] : features_[row]);

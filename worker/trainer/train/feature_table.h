@@ -1,6 +1,6 @@
 // Images as the frozen vision tower sees them, computed once per image and tower and kept for every
-// stage that comes after. Images whose features no longer fit are computed again when they are
-// used.
+// stage that comes after; for a tower that is trained, as pixels. Images whose features no longer
+// fit are computed again when they are used.
 //
 // Belongs to one thread. One table serves one tower and one image mode; the model passed in may be
 // another one at each call as long as its tower is the same.
@@ -24,7 +24,9 @@ namespace vlsweep {
 
 class FeatureTable {
  public:
-  FeatureTable(ImageMode mode, std::uint64_t max_bytes) : mode_(mode), max_bytes_(max_bytes) {}
+  enum class Keeps { features, pixels };
+  FeatureTable(ImageMode mode, std::uint64_t max_bytes, Keeps keeps = Keeps::features)
+      : mode_(mode), max_bytes_(max_bytes), keeps_(keeps) {}
 
   // Ids for gather(), one per path, or why an image cannot be used. An image is known again by its
   // path, size and time of change. Decodes and computes what is new.
@@ -33,10 +35,12 @@ class FeatureTable {
                                                 std::span<const std::filesystem::path> images,
                                                 const std::function<bool()>& stop);
 
-  // Features [ids.size(), P, dv] on the model's device; without gradient.
+  // Features [ids.size(), P, dv] (or pixels [ids.size(), 3, S, S]) on the model's device; without
+  // gradient.
   at::Tensor gather(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids) const;
 
   std::uint64_t bytes() const;
+  Keeps keeps() const { return keeps_; }
 
  private:
   struct Entry {
@@ -45,6 +49,8 @@ class FeatureTable {
   };
   Result<at::Tensor> pixels(const VisionLanguageModel& model,
                             const std::filesystem::path& path) const;
+  // Of stacked pixels: what is kept of them.
+  at::Tensor digest(const VisionLanguageModel& model, const std::vector<at::Tensor>& pixels) const;
   void compute(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids,
                const std::vector<at::Tensor>& pixels);
   void keep(std::int64_t id, const at::Tensor& features);
@@ -52,9 +58,10 @@ class FeatureTable {
 
   ImageMode mode_;
   std::uint64_t max_bytes_;
+  Keeps keeps_;
   std::unordered_map<std::string, std::int64_t> ids_;  // by path, size and time of change
   std::vector<Entry> entries_;
-  at::Tensor features_;  // [capacity, P, dv]
+  at::Tensor features_;  // [capacity, P, dv] or [capacity, 3, S, S]
   std::int64_t rows_ = 0;
 };
 

@@ -5,9 +5,42 @@
 namespace vlsweep {
 namespace {
 
-void fill_up(std::vector<std::int64_t>& values, std::size_t multiple, std::int64_t filler) {
-  values.resize((values.size() + multiple - 1) / multiple * multiple, filler);
-}
+// What becomes of the samples before it lies in tensors.
+struct Filling {
+  std::vector<std::int64_t> ids, rows, targets;
+  TokenBatch batch;
+
+  // The item's inputs at position `begin`.
+  void add(const TrainItem& item, std::size_t begin, double weight) {
+    const auto inputs = static_cast<std::size_t>(std::max<std::int64_t>(0, input_length(item)));
+    const std::size_t before = rows.size();
+    for (std::size_t i = 0; i < inputs; ++i) {
+      ids[begin + i] = item.ids[i];
+      if (item.labels[i + 1] == kIgnoredLabel) continue;
+      rows.push_back(static_cast<std::int64_t>(begin + i));
+      targets.push_back(item.labels[i + 1]);
+    }
+    if (item.image >= 0) batch.images.push_back(item.image);
+    batch.num_tokens += static_cast<std::int64_t>(inputs);
+    add_weight(static_cast<std::int64_t>(before), static_cast<std::int64_t>(rows.size() - before),
+               weight);
+  }
+
+  void add_weight(std::int64_t first, std::int64_t count, double weight) {
+    if (!batch.weights.empty() && batch.weights.back().weight == weight)
+      batch.weights.back().count += count;
+    else
+      batch.weights.push_back({first, count, weight});
+  }
+
+  void fill_up(std::size_t multiple) {
+    const std::size_t size = (rows.size() + multiple - 1) / multiple * multiple;
+    if (!batch.weights.empty())
+      batch.weights.back().count += static_cast<std::int64_t>(size - rows.size());
+    rows.resize(size, 0);
+    targets.resize(size, kIgnoredLabel);
+  }
+};
 
 }  // namespace
 
@@ -18,35 +51,30 @@ std::int64_t num_supervised(const TrainItem& item) {
 }
 
 TokenBatch make_batch(const std::vector<TrainItem>& items, std::span<const std::int64_t> indices,
-                      at::Device device) {
-  const auto item_at = [&](std::size_t row) -> const TrainItem& {
-    return items[static_cast<std::size_t>(indices[row])];
-  };
-  std::int64_t length = 1;
-  for (std::size_t row = 0; row < indices.size(); ++row)
-    length = std::max(length, input_length(item_at(row)));
-  TokenBatch batch;
-  // Padding is id 0: it is behind every real position, so nothing attends to it or is scored on it.
-  std::vector<std::int64_t> ids(indices.size() * static_cast<std::size_t>(length), 0);
-  std::vector<std::int64_t> rows, targets;
-  for (std::size_t row = 0; row < indices.size(); ++row) {
-    const TrainItem& item = item_at(row);
-    const std::size_t begin = row * static_cast<std::size_t>(length);
-    const auto inputs = static_cast<std::size_t>(std::max<std::int64_t>(0, input_length(item)));
-    for (std::size_t i = 0; i < inputs; ++i) {
-      ids[begin + i] = item.ids[i];
-      if (item.labels[i + 1] == kIgnoredLabel) continue;
-      rows.push_back(static_cast<std::int64_t>(begin + i));
-      targets.push_back(item.labels[i + 1]);
-    }
-    if (item.image >= 0) batch.images.push_back(item.image);
-    batch.num_tokens += static_cast<std::int64_t>(inputs);
+                      std::span<const double> weights, bool packed, at::Device device) {
+  Filling filling;
+  std::int64_t longest = 1, total = 0;
+  std::vector<const TrainItem*> samples;
+  for (const std::int64_t index : indices) {
+    samples.push_back(&items[static_cast<std::size_t>(index)]);
+    longest = std::max(longest, input_length(*samples.back()));
+    total += input_length(*samples.back());
+    if (packed) filling.batch.sequences.push_back(input_length(*samples.back()));
   }
-  fill_up(rows, kRowsTogether, 0);
-  fill_up(targets, kRowsTogether, kIgnoredLabel);
-  batch.ids = at::tensor(ids).view({static_cast<std::int64_t>(indices.size()), length}).to(device);
-  batch.rows = at::tensor(rows, at::kLong).to(device);
-  batch.targets = at::tensor(targets, at::kLong).to(device);
+  const std::int64_t num_rows = packed ? 1 : std::ssize(samples);
+  const std::int64_t length = packed ? total : longest;
+  // Padding is id 0: it is behind every real position, so nothing attends to it or is scored on it.
+  filling.ids.assign(static_cast<std::size_t>(num_rows * length), 0);
+  std::int64_t begin = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    filling.add(*samples[i], static_cast<std::size_t>(begin), weights[i]);
+    begin += packed ? input_length(*samples[i]) : length;
+  }
+  if (!packed) filling.fill_up(kRowsTogether);
+  TokenBatch batch = std::move(filling.batch);
+  batch.ids = at::tensor(filling.ids, at::kLong).view({num_rows, length}).to(device);
+  batch.rows = at::tensor(filling.rows, at::kLong).to(device);
+  batch.targets = at::tensor(filling.targets, at::kLong).to(device);
   return batch;
 }
 
