@@ -115,6 +115,66 @@ TEST_F(Checkpoint, TextModelKeepsItsOwnNamesAndTies) {
                         golden::logits(*model, ids, {})));
 }
 
+TEST_F(Checkpoint, MappedParametersMayBeTrainedAndTheFileStays) {
+  const auto first = golden::load(golden::folder("llava"));
+  ASSERT_TRUE(save_checkpoint(*first, folder_ / "saved", golden::folder("llava")));
+  const std::string before = *read_file(folder_ / "saved/model.safetensors", 1 << 24);
+  const at::Tensor wanted = logits(*first);
+  {
+    const auto model = golden::load(folder_ / "saved");
+    // q/k/v lie one behind the other in what vlsweep saves: mapped, not copied.
+    const auto file = SafetensorsFile::open(folder_ / "saved/model.safetensors");
+    EXPECT_EQ(file->find("language_model.model.layers.0.self_attn.q_proj.weight")->bytes.data() +
+                  model->language_model.layers[0].qkv.parts[0].num_rows * 32 * 4,
+              file->find("language_model.model.layers.0.self_attn.k_proj.weight")->bytes.data());
+    model->set_trainable(Part::language_model, true);
+    disturb(*model);
+    EXPECT_FALSE(at::equal(logits(*model), wanted));
+  }
+  EXPECT_EQ(*read_file(folder_ / "saved/model.safetensors", 1 << 24), before);
+  // A model outlives its file.
+  const auto model = golden::load(folder_ / "saved");
+  fs::remove(folder_ / "saved/model.safetensors");
+  EXPECT_TRUE(at::equal(logits(*model), wanted));
+}
+
+TEST_F(Checkpoint, ATowerInAFolderOfItsOwnIsFoundByItsPath) {
+  // scheme_a with its tower cut out into a CLIP folder, as liuhaotian's releases refer to it.
+  auto whole = SafetensorsFile::open(golden::folder("scheme_a") / "model.safetensors");
+  auto config = golden::read_json(golden::folder("scheme_a") / "config.json");
+  nlohmann::json flat = config["text_config"];
+  flat.update({{"model_type", "llava_llama"},
+               {"mm_vision_tower", "../clip"},
+               {"mm_projector_type", "mlp2x_gelu"},
+               {"mm_vision_select_layer", config["vision_feature_layer"]}});
+  const std::string prefix = "model.vision_tower.vision_tower.";
+  std::vector<TensorView> tower, rest;
+  for (TensorView view : whole->tensors()) {
+    const bool of_tower = view.name.starts_with(prefix);
+    if (of_tower) view.name.erase(0, prefix.size());
+    (of_tower ? tower : rest).push_back(view);
+  }
+  const float text_half = 1;
+  tower.push_back({"logit_scale", TensorType::f32, {}, std::as_bytes(std::span(&text_half, 1))});
+  for (const char* name : {"clip", "llava"}) fs::create_directories(folder_ / name);
+  ASSERT_TRUE(write_safetensors(folder_ / "clip/model.safetensors", tower));
+  ASSERT_TRUE(write_safetensors(folder_ / "llava/model.safetensors", rest));
+  const nlohmann::json clip = {{"model_type", "clip"}, {"vision_config", config["vision_config"]}};
+  ASSERT_TRUE(write_file_durably(folder_ / "clip/config.json", clip.dump()));
+  ASSERT_TRUE(write_file_durably(folder_ / "llava/config.json", flat.dump()));
+  const auto found = golden::load(folder_ / "llava"),
+             wanted = golden::load(golden::folder("scheme_a"));
+  const at::Tensor images = golden::pixels(2, 16);
+  EXPECT_TRUE(at::equal(found->project(found->image_features(images)),
+                        wanted->project(wanted->image_features(images))));
+  flat["mm_vision_tower"] = "openai/clip-vit-large-patch14-336";
+  ASSERT_TRUE(write_file_durably(folder_ / "llava/config.json", flat.dump()));
+  const auto lost = load_checkpoint(folder_ / "llava", at::kFloat, at::kCPU);
+  ASSERT_FALSE(lost);
+  EXPECT_NE(lost.error().message.find("openai/clip-vit-large-patch14-336"), std::string::npos)
+      << lost.error().text();
+}
+
 TEST_F(Checkpoint, EveryMisfittingTensorIsNamedInOneError) {
   const fs::path copy = changed_copy("llava", [](std::vector<TensorView>& tensors) {
     for (TensorView& tensor : tensors) {

@@ -1,5 +1,6 @@
 // Writes what load_in_transformers_test.py reads: OUT/full (a checkpoint), OUT/adapter (LoRA and
-// projector upon it), OUT/text, and OUT/values.safetensors with the logits that C++ computes.
+// projector upon it), OUT/text, OUT/partial (rsLoRA on some of its linears), OUT/merged (the same),
+// and OUT/values.safetensors with the logits that C++ computes.
 #include <cstdio>
 
 #include "tests/trainer/golden.h"
@@ -38,9 +39,17 @@ Result<> export_models(const fs::path& out) {
   VLSWEEP_CHECK_OK(save_checkpoint(*text, out / "text", golden::folder("text")));
   const at::Tensor words = at::arange(3, 19).view({2, 8});
   const at::Tensor alone = golden::logits(*text, words, {}).contiguous();
-  return write_safetensors(out / "values.safetensors",
-                           {view_of("full", full), view_of("adapter", adapted),
-                            view_of("text", alone), view_of("pixels", images)});
+  // As MiniGPT-v2 has it, a fused q/k/v with LoRA on two of its parts; and rsLoRA's scale.
+  attach_lora(*text, {4, 6, 0.1, {"q_proj", "v_proj", "down_proj"}, true}, 5);
+  disturb(*text);
+  VLSWEEP_CHECK_OK(save_adapter(*text, out / "partial", "../text", golden::folder("text")));
+  VLSWEEP_CHECK_OK(save_checkpoint(*text, out / "merged", golden::folder("text")));
+  const at::Tensor partial = golden::logits(*text, words, {}).contiguous();
+  return write_safetensors(
+      out / "values.safetensors",
+      std::vector<TensorView>{view_of("full", full), view_of("adapter", adapted),
+                              view_of("text", alone), view_of("partial", partial),
+                              view_of("pixels", images)});
 }
 
 }  // namespace

@@ -53,8 +53,22 @@ def main():
         compare("merged adapter", merged(**inputs).logits, values["adapter"], lengths)
         text = load(LlamaForCausalLM, out / "text")
         compare("text", text(torch.arange(3, 19).view(2, 8)).logits, values["text"], [8, 8])
+        check_partial_adapter(out, text, values["partial"])
         check_tokenizer(out / "full")
         check_processor(out / "full", load(LlavaForConditionalGeneration, out / "full"))
+
+
+def check_partial_adapter(out, text, wanted):
+    """rsLoRA on q, v and down alone: peft finds these linears and no others, and its scale."""
+    words = torch.arange(3, 19).view(2, 8)
+    merged = load(LlamaForCausalLM, out / "merged")
+    compare("merged by vlsweep", merged(words).logits, wanted, [8, 8])
+    peft = PeftModel.from_pretrained(text, out / "partial").eval()
+    config = peft.peft_config["default"]
+    assert (config.r, config.lora_alpha, config.use_rslora, config.lora_dropout) == (4, 6, True, 0.1), config
+    found = {name.rsplit(".lora_A", 1)[0].rsplit(".", 1)[1] for name, _ in peft.named_parameters() if ".lora_A" in name}
+    assert found == {"q_proj", "v_proj", "down_proj"}, found
+    compare("rsLoRA on some linears", peft(words).logits, wanted, [8, 8])
 
 
 def check_processor(folder, model):
@@ -73,6 +87,8 @@ def check_processor(folder, model):
 def check_tokenizer(folder):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for entry in json.loads((GOLDEN / "texts.json").read_text())["texts"]:
+        if "text" not in entry:  # bytes that are no text
+            continue
         text = entry["text"]
         found = tokenizer.encode(text, add_special_tokens=False)
         assert found == entry["legacy"], (text, found, entry["legacy"])

@@ -110,6 +110,40 @@ TEST(Safetensors, WrittenFilesReadBackSortedAndAligned) {
   std::filesystem::remove(path);
 }
 
+TEST(Safetensors, LargeModelsAreCutIntoShardsWithAnIndex) {
+  const auto folder =
+      std::filesystem::path(testing::TempDir()) / ("shards-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  const auto source = [&](const char* name, std::int64_t first, std::int64_t count) {
+    return TensorSource{name, TensorType::f32, {count}, [&values, first, count](const auto& sink) {
+                          return sink(std::as_bytes(std::span(values))
+                                          .subspan(static_cast<std::size_t>(first) * 4,
+                                                   static_cast<std::size_t>(count) * 4));
+                        }};
+  };
+  ASSERT_TRUE(
+      write_model_files(folder, {source("c", 0, 1), source("a", 1, 2), source("b", 3, 3)}, 12));
+  EXPECT_FALSE(std::filesystem::exists(folder / "model.safetensors"));
+  for (const auto& [shard, names] :
+       {std::pair("model-00001-of-00002.safetensors", std::vector<std::string>{"a", "c"}),
+        {"model-00002-of-00002.safetensors", {"b"}}}) {
+    const auto file = SafetensorsFile::open(folder / shard);
+    ASSERT_TRUE(file) << file.error().text();
+    std::vector<std::string> found;
+    for (const TensorView& view : file->tensors()) found.push_back(view.name);
+    EXPECT_EQ(found, names) << shard;
+  }
+  const auto files = open_model_files(folder);
+  ASSERT_TRUE(files) << files.error().text();
+  EXPECT_EQ(std::memcmp((*files)[1].find("b")->bytes.data(), values.data() + 3, 12), 0);
+  // Small again: one file, and no index that would contradict it.
+  ASSERT_TRUE(write_model_files(folder, {source("c", 0, 1)}));
+  EXPECT_TRUE(std::filesystem::exists(folder / "model.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "model.safetensors.index.json"));
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Safetensors, FoldersThatCannotBeWrittenAreErrors) {
   const auto written = write_safetensors("/proc/no-such-folder/x.safetensors", {});
   ASSERT_FALSE(written);

@@ -43,7 +43,7 @@ struct Architecture {
   // Where transformers keeps a tensor in memory: the paths in peft's adapter files.
   std::string (*module_name)(std::string_view canonical_name) = nullptr;
 
-  // The vision front with zeroed parameters; null for a decoder alone.
+  // The vision front with parameters without values; null for a decoder alone.
   std::unique_ptr<VisionFront> (*make_vision_front)(const ModelConfig& config,
                                                     const c10::TensorOptions& options) = nullptr;
   // Writes the processor's files (preprocessor_config.json, ...) that `source` did not have, so

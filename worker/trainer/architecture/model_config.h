@@ -47,6 +47,9 @@ struct ModelConfig {
   LlamaConfig text;
   std::shared_ptr<const VisionConfig> vision;  // null: a decoder alone
   std::int64_t image_token = 32000;
+  // Where the tower's tensors are when the model's files have none: as config.json says it, a
+  // folder or a name on the hub; empty: nowhere else.
+  std::string separate_tower;
   std::string torch_dtype = "float32";  // of the file's tensors, as config.json names it
   std::optional<std::int64_t> bos_token, eos_token, pad_token;
 };
@@ -54,6 +57,10 @@ struct ModelConfig {
 // Reads FOLDER/config.json (at most 1 MiB); every error names the file and the field.
 Result<ModelConfig> load_config(const std::filesystem::path& folder);
 Result<ModelConfig> parse_config(std::string_view text, const std::string& where);
+// The folder that `separate_tower` names, from the model's folder or absolute; empty if none is
+// there.
+std::filesystem::path tower_folder(const std::filesystem::path& model_folder,
+                                   std::string_view separate_tower);
 // config.json in the form that parse_config, and transformers where it knows the model, read.
 std::string config_json(const ModelConfig& config);
 

@@ -50,6 +50,15 @@ Result<ModelConfig> load_config(const std::filesystem::path& folder) {
   return parse_config(text, path.string());
 }
 
+std::filesystem::path tower_folder(const std::filesystem::path& model_folder,
+                                   std::string_view separate_tower) {
+  std::error_code ignored;
+  if (separate_tower.empty()) return {};
+  const auto folder = (model_folder / separate_tower).lexically_normal();
+  return std::filesystem::exists(folder / "config.json", ignored) ? folder
+                                                                  : std::filesystem::path();
+}
+
 std::string config_json(const ModelConfig& config) {
   return config.architecture->write_config(config).dump(2) + "\n";
 }

@@ -185,12 +185,18 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
     ::close(fd);
     return fail(Errc::invalid, "too short for safetensors", path.string());
   }
-  void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  constexpr int kFlags = MAP_PRIVATE | MAP_NORESERVE;
+  void* start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, kFlags, fd, 0);
+  const bool writable = start != MAP_FAILED;
+  // Where memory may not be promised beyond what there is.
+  if (!writable) start = ::mmap(nullptr, size, PROT_READ, kFlags, fd, 0);
   const int map_error = errno;
   ::close(fd);
   if (start == MAP_FAILED) return std::unexpected(system_error("map", path, map_error));
   SafetensorsFile file;
   file.path_ = path;
+  file.writable_ = writable;
+  ::madvise(start, size, MADV_WILLNEED);
   file.mapping_ = std::shared_ptr<const void>(
       start, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
   VLSWEEP_TRY(file.tensors_,
@@ -203,6 +209,15 @@ const TensorView* SafetensorsFile::find(std::string_view name) const {
       tensors_.begin(), tensors_.end(), name,
       [](const TensorView& tensor, std::string_view wanted) { return tensor.name < wanted; });
   return found == tensors_.end() || found->name != name ? nullptr : &*found;
+}
+
+void SafetensorsFile::forget(const TensorView& view) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(view.bytes.data());
+  const std::uintptr_t first = (begin + page - 1) / page * page;
+  const std::uintptr_t last = (begin + view.bytes.size()) / page * page;
+  // Only pages that are wholly the view's; errors cost memory alone.
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 }  // namespace vlsweep

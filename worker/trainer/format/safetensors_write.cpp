@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <tuple>
+#include <functional>
 #include <utility>
 
 #include "orchestrator/base/file.h"
@@ -17,18 +17,21 @@ namespace {
 
 using nlohmann::json;
 
-std::string header_of(const std::vector<TensorView>& tensors) {
+constexpr std::size_t kDataAlignment = 64;  // of a cache line: mapped tensors are read as they lie
+
+std::string header_of(const std::vector<TensorSource>& tensors) {
   json header = json::object();
   header["__metadata__"] = {{"format", "pt"}};
   std::uint64_t offset = 0;
-  for (const TensorView& tensor : tensors) {
+  for (const TensorSource& tensor : tensors) {
     header[tensor.name] = {{"dtype", safetensors_name(tensor.type)},
                            {"shape", tensor.shape},
-                           {"data_offsets", {offset, offset + tensor.bytes.size()}}};
-    offset += tensor.bytes.size();
+                           {"data_offsets", {offset, offset + tensor.size()}}};
+    offset += tensor.size();
   }
   std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');
+  const std::size_t begin = sizeof(std::uint64_t) + text.size();
+  text.append((kDataAlignment - begin % kDataAlignment) % kDataAlignment, ' ');
   return text;
 }
 
@@ -79,22 +82,90 @@ class PartialFile {
   int error_ = 0;
 };
 
+TensorSource source_of(const TensorView& view) {
+  return {view.name, view.type, view.shape,
+          [bytes = view.bytes](const auto& sink) { return sink(bytes); }};
+}
+
+std::string shard_name(std::size_t index, std::size_t count) {
+  std::string number = std::to_string(index + 1), total = std::to_string(count);
+  for (std::string* digits : {&number, &total})
+    digits->insert(0, 5 - std::min<std::size_t>(5, digits->size()), '0');
+  return "model-" + number + "-of-" + total + ".safetensors";
+}
+
+// Cut in order, each shard filled as far as it goes.
+std::vector<std::vector<TensorSource>> shards_of(std::vector<TensorSource> sources,
+                                                 std::uint64_t max_bytes) {
+  std::vector<std::vector<TensorSource>> shards(1);
+  std::uint64_t filled = 0;
+  for (TensorSource& source : sources) {
+    if (!shards.back().empty() && filled + source.size() > max_bytes) {
+      shards.emplace_back();
+      filled = 0;
+    }
+    filled += source.size();
+    shards.back().push_back(std::move(source));
+  }
+  return shards;
+}
+
 }  // namespace
 
-Result<> write_safetensors(const std::filesystem::path& path, std::vector<TensorView> tensors) {
-  std::sort(tensors.begin(), tensors.end(), [](const TensorView& left, const TensorView& right) {
-    return std::make_tuple(size_of(right.type), std::string_view(left.name)) <
-           std::make_tuple(size_of(left.type), std::string_view(right.name));
-  });
-  const std::string header = header_of(tensors);
+std::uint64_t TensorSource::size() const {
+  std::uint64_t bytes = size_of(type);
+  for (const std::int64_t extent : shape) bytes *= static_cast<std::uint64_t>(extent);
+  return bytes;
+}
+
+Result<> write_safetensors(const std::filesystem::path& path, std::vector<TensorSource> sources) {
+  std::ranges::stable_sort(sources, std::greater(),
+                           [](const TensorSource& source) { return size_of(source.type); });
+  const std::string header = header_of(sources);
   const auto length = static_cast<std::uint64_t>(header.size());
   PartialFile file(std::filesystem::absolute(path));
   VLSWEEP_CHECK_OK(file.write(&length, sizeof length));
   VLSWEEP_CHECK_OK(file.write(header.data(), header.size()));
-  for (const TensorView& tensor : tensors) {
-    VLSWEEP_CHECK_OK(file.write(tensor.bytes.data(), tensor.bytes.size()));
+  for (const TensorSource& source : sources) {
+    VLSWEEP_CHECK_OK(source.write([&](std::span<const std::byte> bytes) -> Result<> {
+      if (bytes.size() == source.size()) return file.write(bytes.data(), bytes.size());
+      return fail(Errc::internal, source.name + " has another size than announced", path.string());
+    }));
   }
   return file.commit();
+}
+
+Result<> write_safetensors(const std::filesystem::path& path, std::vector<TensorView> tensors) {
+  std::vector<TensorSource> sources;
+  for (const TensorView& tensor : tensors) sources.push_back(source_of(tensor));
+  return write_safetensors(path, std::move(sources));
+}
+
+Result<> write_model_files(const std::filesystem::path& folder, std::vector<TensorSource> sources,
+                           std::uint64_t max_bytes) {
+  const auto single = folder / "model.safetensors";
+  const auto index = folder / "model.safetensors.index.json";
+  auto shards = shards_of(std::move(sources), max_bytes);
+  std::error_code ignored;
+  if (shards.size() == 1) {
+    VLSWEEP_CHECK_OK(write_safetensors(single, std::move(shards.front())));
+    std::filesystem::remove(index, ignored);
+    return {};
+  }
+  json map = json::object();
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = shard_name(i, shards.size());
+    for (const TensorSource& source : shards[i]) {
+      map[source.name] = name;
+      total += source.size();
+    }
+    VLSWEEP_CHECK_OK(write_safetensors(folder / name, std::move(shards[i])));
+  }
+  const json contents = {{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}};
+  VLSWEEP_CHECK_OK(write_file_durably(index, contents.dump(2) + "\n"));
+  std::filesystem::remove(single, ignored);
+  return {};
 }
 
 }  // namespace vlsweep

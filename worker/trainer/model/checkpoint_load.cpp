@@ -7,6 +7,7 @@
 #include "worker/trainer/architecture/architecture.h"
 #include "worker/trainer/format/adapter.h"
 #include "worker/trainer/model/checkpoint.h"
+#include "worker/trainer/model/fill_model.h"
 #include "worker/trainer/model/tensor_io.h"
 
 namespace vlsweep {
@@ -15,111 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxAdapterDepth = 16;  // adapters upon adapters
-constexpr std::size_t kMaxNamesInError = 100;
-
-at::ScalarType scalar_type(TensorType type) {
-  switch (type) {
-    case TensorType::f64:
-      return at::kDouble;
-    case TensorType::f32:
-      return at::kFloat;
-    case TensorType::f16:
-      return at::kHalf;
-    case TensorType::bf16:
-      return at::kBFloat16;
-    case TensorType::i64:
-      return at::kLong;
-    case TensorType::i32:
-      return at::kInt;
-    case TensorType::i16:
-      return at::kShort;
-    case TensorType::i8:
-      return at::kChar;
-    case TensorType::u8:
-      return at::kByte;
-    case TensorType::boolean:
-      return at::kBool;
-  }
-  return at::kByte;
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    text += (i ? ", " : "") + std::to_string(shape[i]);
-  }
-  return text + "]";
-}
-
-// What does not fit between a file and the config, gathered for one error.
-struct Misfits {
-  std::vector<std::string> missing, unexpected, misshapen;
-
-  static void describe(const char* what, const std::vector<std::string>& names, std::string& text) {
-    if (names.empty()) return;
-    text += std::string(text.empty() ? "" : "; ") + what + ": ";
-    for (std::size_t i = 0; i < std::min(names.size(), kMaxNamesInError); ++i) {
-      text += (i ? ", " : "") + names[i];
-    }
-    if (names.size() > kMaxNamesInError) {
-      text += " and " + std::to_string(names.size() - kMaxNamesInError) + " more";
-    }
-  }
-  Result<> status(const fs::path& folder) const {
-    std::string text;
-    describe("missing", missing, text);
-    describe("unexpected", unexpected, text);
-    describe("of another shape than config.json says", misshapen, text);
-    if (text.empty()) return {};
-    return fail(Errc::invalid, "the tensors do not fit config.json: " + text, folder.string());
-  }
-};
-
-void check_shape(const TensorView& view, const at::Tensor& target, Misfits& misfits) {
-  if (at::IntArrayRef(view.shape) == target.sizes()) return;
-  misfits.misshapen.push_back(view.name + " " + shape_text(view.shape) + " instead of " +
-                              shape_text(target.sizes().vec()));
-}
-
-using ViewsByName = std::map<std::string, const TensorView*>;
-
-// The files' tensors under their canonical names.
-Result<ViewsByName> canonical_views(const Architecture& architecture,
-                                    const std::vector<SafetensorsFile>& files) {
-  ViewsByName views;
-  for (const SafetensorsFile& file : files) {
-    for (const TensorView& view : file.tensors()) {
-      const auto name = architecture.canonical_name(view.name);
-      if (!name) continue;
-      if (!views.emplace(*name, &view).second) {
-        return fail(Errc::invalid, "two tensors for " + *name, file.path().string());
-      }
-    }
-  }
-  return views;
-}
-
-Result<> fill_model(VisionLanguageModel& model, const fs::path& folder) {
-  VLSWEEP_TRY(const std::vector<SafetensorsFile> files, open_model_files(folder));
-  VLSWEEP_TRY(ViewsByName views, canonical_views(*model.config().architecture, files));
-  if (model.config().text.tie_word_embeddings) views.erase("language_model.lm_head.weight");
-  Misfits misfits;
-  std::vector<std::pair<at::Tensor, const TensorView*>> copies;
-  for (const NamedTensor& tensor : model.named_tensors()) {
-    const auto found = views.find(tensor.name);
-    if (found == views.end()) {
-      misfits.missing.push_back(tensor.name);
-      continue;
-    }
-    check_shape(*found->second, tensor.view(), misfits);
-    copies.emplace_back(tensor.view(), found->second);
-    views.erase(found);
-  }
-  for (const auto& [name, view] : views) misfits.unexpected.push_back(view->name);
-  VLSWEEP_CHECK_OK(misfits.status(folder));
-  for (auto& [target, view] : copies) target.copy_(tensor_of(*view));
-  return {};
-}
 
 // "base_model.model.PATH.lora_A.weight" -> the canonical PATH and what of it.
 struct AdapterName {
@@ -187,7 +83,7 @@ Result<> apply_adapter(VisionLanguageModel& model, const fs::path& folder,
     if (target == targets.end()) {
       misfits.unexpected.push_back(view.name);
     } else if (saved) {
-      check_shape(view, target->second.view(), misfits);
+      misfits.check_shape(view, target->second.view());
       if (misfits.misshapen.empty()) target->second.view().copy_(tensor_of(view));
     } else {
       LowRankPair& pair = pairs[target->first];
@@ -231,17 +127,6 @@ Result<std::unique_ptr<VisionLanguageModel>> load_at_depth(const fs::path& folde
 }
 
 }  // namespace
-
-at::Tensor tensor_of(const TensorView& view) {
-  const at::ScalarType type = scalar_type(view.type);
-  const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
-  if (view.bytes.empty()) return at::empty(view.shape, type);
-  auto* data = const_cast<std::byte*>(view.bytes.data());
-  if (address % size_of(view.type) == 0) return at::from_blob(data, view.shape, type);
-  at::Tensor copy = at::empty(view.shape, type);
-  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(copy.mutable_data_ptr()));
-  return copy;
-}
 
 Result<std::unique_ptr<VisionLanguageModel>> load_checkpoint(const fs::path& folder,
                                                              at::ScalarType dtype,

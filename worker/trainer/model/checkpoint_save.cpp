@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "orchestrator/base/file.h"
@@ -17,56 +18,45 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TensorType tensor_type(at::ScalarType type) {
-  switch (type) {
-    case at::kBFloat16:
-      return TensorType::bf16;
-    case at::kHalf:
-      return TensorType::f16;
-    case at::kDouble:
-      return TensorType::f64;
-    case at::kLong:
-      return TensorType::i64;
-    case at::kByte:
-      return TensorType::u8;
-    default:
-      TORCH_CHECK(type == at::kFloat, "tensors of ", type, " are not written");
-      return TensorType::f32;
-  }
-}
-
 const char* dtype_name(at::ScalarType type) {
   return type == at::kHalf ? "float16" : type == at::kBFloat16 ? "bfloat16" : "float32";
 }
 
-// Tensors to be written and the memory behind their views.
-class Bundle {
- public:
-  void add(std::string name, const at::Tensor& tensor) {
-    kept_.push_back(tensor.detach().to(at::kCPU).contiguous());
-    views_.push_back(view_of(std::move(name), kept_.back()));
-  }
-  Result<> write(const fs::path& path) { return write_safetensors(path, std::move(views_)); }
+// A tensor that is brought to the CPU when its turn comes; it must outlive the writing.
+TensorSource source_of(std::string name, const at::Tensor& tensor) {
+  return {std::move(name), tensor_type(tensor.scalar_type()), tensor.sizes().vec(),
+          [tensor](const auto& sink) {
+            return sink(bytes_of(tensor.detach().to(at::kCPU).contiguous()));
+          }};
+}
 
- private:
-  std::vector<at::Tensor> kept_;
-  std::vector<TensorView> views_;
-};
+// A part of a linear with its LoRA merged, made when its turn comes.
+TensorSource merged_source(std::string name, const FusedLinear& linear, std::size_t part) {
+  TensorSource source =
+      source_of(std::move(name),
+                linear.weight.narrow(0, linear.parts[part].first_row, linear.parts[part].num_rows));
+  source.write = [&linear, part](const auto& sink) {
+    return sink(bytes_of(merged_rows(linear, part).detach().to(at::kCPU).contiguous()));
+  };
+  return source;
+}
 
 Result<> write_model(const VisionLanguageModel& model, const fs::path& folder) {
-  std::map<std::string, at::Tensor> merged;
+  std::map<std::string, std::pair<const FusedLinear*, std::size_t>> merged;
   for (const FusedLinear* linear : model.language_linears()) {
     if (!linear->lora) continue;
     for (const LoraPart& part : linear->lora->parts)
-      merged.emplace(linear->parts[part.part].name + ".weight", merged_rows(*linear, part.part));
+      merged.emplace(linear->parts[part.part].name + ".weight", std::pair(linear, part.part));
   }
-  Bundle bundle;
+  std::vector<TensorSource> sources;
   for (const NamedTensor& tensor : model.named_tensors()) {
     const auto found = merged.find(tensor.name);
-    bundle.add(model.config().architecture->file_name(tensor.name),
-               found == merged.end() ? tensor.view() : found->second);
+    const std::string name = model.config().architecture->file_name(tensor.name);
+    sources.push_back(found == merged.end()
+                          ? source_of(name, tensor.view())
+                          : merged_source(name, *found->second.first, found->second.second));
   }
-  VLSWEEP_CHECK_OK(bundle.write(folder / "model.safetensors"));
+  VLSWEEP_CHECK_OK(write_model_files(folder, std::move(sources)));
   ModelConfig config = model.config();
   config.torch_dtype = dtype_name(model.dtype());
   return write_file_durably(folder / "config.json", config_json(config));
@@ -74,7 +64,10 @@ Result<> write_model(const VisionLanguageModel& model, const fs::path& folder) {
 
 Result<> write_adapter(const VisionLanguageModel& model, const fs::path& folder,
                        const fs::path& base) {
-  Bundle bundle;
+  std::vector<TensorSource> sources;
+  const auto add = [&](std::string name, const at::Tensor& tensor) {
+    sources.push_back(source_of(std::move(name), tensor));
+  };
   const bool text_only = !model.has_vision();
   const auto path = [&](const std::string& name) {
     return "base_model.model." + model.config().architecture->module_name(name);
@@ -93,28 +86,19 @@ Result<> write_adapter(const VisionLanguageModel& model, const fs::path& folder,
       const std::string target = module.substr(module.rfind('.') + 1);
       if (std::ranges::find(config.targets, target) == config.targets.end())
         config.targets.push_back(target);
-      bundle.add(path(module) + ".lora_A.weight", lora.a_of(i));
-      bundle.add(path(module) + ".lora_B.weight", lora.parts[i].b);
+      add(path(module) + ".lora_A.weight", lora.a_of(i));
+      add(path(module) + ".lora_B.weight", lora.parts[i].b);
     }
   }
   for (const NamedTensor& tensor : model.named_tensors()) {
-    if (tensor.part == Part::projector) bundle.add(path(tensor.name), tensor.view());
+    if (tensor.part == Part::projector) add(path(tensor.name), tensor.view());
   }
   if (!text_only) config.modules_to_save = {"multi_modal_projector"};
-  VLSWEEP_CHECK_OK(bundle.write(folder / "adapter_model.safetensors"));
+  VLSWEEP_CHECK_OK(write_safetensors(folder / "adapter_model.safetensors", std::move(sources)));
   return write_file_durably(folder / "adapter_config.json", adapter_config_json(config, text_only));
 }
 
 }  // namespace
-
-TensorView view_of(std::string name, const at::Tensor& tensor) {
-  TensorView view;
-  view.name = std::move(name);
-  view.type = tensor_type(tensor.scalar_type());
-  view.shape = tensor.sizes().vec();
-  view.bytes = {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()};
-  return view;
-}
 
 Result<> save_checkpoint(const VisionLanguageModel& model, const fs::path& folder,
                          const fs::path& source) {

@@ -47,13 +47,14 @@ struct TensorListing {
   }
 };
 
-// Allocates zeroed parameters of one dtype and device.
+// Allocates parameters of one dtype and device, without values: memory that a loader does not fill
+// is never touched.
 struct ParameterAllocator {
   at::TensorOptions options;
 
-  at::Tensor vector(std::int64_t size) const { return at::zeros({size}, options); }
+  at::Tensor vector(std::int64_t size) const { return at::empty({size}, options); }
   at::Tensor matrix(std::int64_t rows, std::int64_t columns) const {
-    return at::zeros({rows, columns}, options);
+    return at::empty({rows, columns}, options);
   }
   // A fused linear whose parts have the given rows each.
   FusedLinear linear(const std::string& prefix,

@@ -64,9 +64,10 @@ std::unique_ptr<VisionLanguageModel> make_random_model(const ModelConfig& config
   auto model = std::make_unique<VisionLanguageModel>(config, at::kFloat, device);
   RandomNumbers random(seed);
   for (const NamedTensor& tensor : model->named_tensors()) {
-    if (tensor.name.ends_with(".bias")) continue;
     const at::Tensor view = tensor.view();
-    if (view.dim() == 1 && !tensor.name.ends_with("class_embedding")) {
+    if (tensor.name.ends_with(".bias")) {
+      view.zero_();
+    } else if (view.dim() == 1 && !tensor.name.ends_with("class_embedding")) {
       view.fill_(1.0);
     } else {
       random.fill_normal(view, deviation_of(tensor.name, settings, view.numel() / view.size(0)));

@@ -39,8 +39,8 @@ struct InitSettings {
 
 class VisionLanguageModel {
  public:
-  // Allocates zeroed parameters (norm weights too); load_checkpoint or make_random_model fills
-  // them. Every part is frozen at first.
+  // Allocates parameters without values; load_checkpoint or make_random_model fills every one.
+  // Every part is frozen at first.
   VisionLanguageModel(const ModelConfig& config, at::ScalarType dtype, at::Device device);
 
   const ModelConfig& config() const { return config_; }

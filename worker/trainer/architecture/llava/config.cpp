@@ -51,6 +51,18 @@ ClipConfig large_tower() {
   return config;
 }
 
+// The tower of a liuhaotian checkpoint: as mm_vision_tower's folder states it (the config.json of a
+// CLIP or of its vision half), or the large one where that is a name on the hub.
+Result<ClipConfig> separate_tower(const ModelConfig& config, const std::string& where) {
+  const auto folder =
+      tower_folder(std::filesystem::path(where).parent_path(), config.separate_tower);
+  if (folder.empty()) return large_tower();
+  const auto path = folder / "config.json";
+  VLSWEEP_TRY(const json object, read_json_object(path, kMaxConfigBytes));
+  const json* half = json_member(object, "vision_config");
+  return read_vision(half ? *half : object, path.string());
+}
+
 // The members of llava-hf's config.json beside text_config and vision_config.
 void read_multimodal(ConfigFields& fields, ModelConfig& config, LlavaVisionConfig& vision) {
   fields.integer("image_token_id", config.image_token, 0, kMaxExtent);
@@ -139,9 +151,11 @@ Result<ModelConfig> read_llava_config(const json& object, const std::string& whe
   ConfigFields fields(object, where);
   read_token_ids(fields, config);
   const json* tower = json_member(object, "vision_config");
-  vision.tower = large_tower();
+  if (flat) fields.text("mm_vision_tower", config.separate_tower);
   if (tower) {
     VLSWEEP_TRY(vision.tower, read_vision(*tower, where));
+  } else {
+    VLSWEEP_TRY(vision.tower, separate_tower(config, where));
   }
   flat ? read_flat_multimodal(fields, config, vision) : read_multimodal(fields, config, vision);
   VLSWEEP_CHECK_OK(fields.status());

@@ -13,7 +13,7 @@ ClipVisionTower make_tower(const ClipConfig& config, const ParameterAllocator& m
   ClipVisionTower tower(config);
   const std::int64_t d = config.hidden_size, f = config.intermediate_size;
   tower.class_embedding = make.vector(d);
-  tower.patch_embedding = at::zeros({d, 3, config.patch_size, config.patch_size}, make.options);
+  tower.patch_embedding = at::empty({d, 3, config.patch_size, config.patch_size}, make.options);
   tower.position_embedding = make.matrix(config.num_patches() + 1, d);
   for (at::Tensor* tensor : {&tower.pre_norm_weight, &tower.pre_norm_bias, &tower.post_norm_weight,
                              &tower.post_norm_bias}) {

@@ -15,9 +15,9 @@ EvaVisionTower make_tower(const EvaConfig& config, const ParameterAllocator& mak
   EvaVisionTower tower(config);
   const std::int64_t d = config.hidden_size, f = config.intermediate_size;
   const std::int64_t p = config.patch_size;
-  tower.class_embedding = at::zeros({1, 1, d}, make.options);
-  tower.patch_embedding = at::zeros({d, 3, p, p}, make.options);
-  tower.position_embedding = at::zeros({1, 1 + config.num_patches(), d}, make.options);
+  tower.class_embedding = at::empty({1, 1, d}, make.options);
+  tower.patch_embedding = at::empty({d, 3, p, p}, make.options);
+  tower.position_embedding = at::empty({1, 1 + config.num_patches(), d}, make.options);
   for (at::Tensor* tensor : {&tower.patch_bias, &tower.post_norm_weight, &tower.post_norm_bias}) {
     *tensor = make.vector(d);
   }
