@@ -36,7 +36,9 @@ if(TARGET torch_cuda AND NCCL_INCLUDE_DIR)
 endif()
 
 add_library(trainer_stages STATIC
-  generate/generate.cpp
+  generate/generator.cpp
+  generate/prefix.cpp
+  generate/sampling.cpp
   stage/pretrain.cpp
   stage/respond.cpp
   stage/mixture.cpp

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "worker/trainer/model/float_cached_decode.h"
 #include "worker/trainer/model/kernels.h"
 
 namespace vlsweep {
@@ -142,6 +143,7 @@ at::Tensor attend_all(const CachePlan& plan, const at::Tensor& query, const at::
 
 at::Tensor decode_cached(const LlamaDecoder& decoder, const at::Tensor& embeddings,
                          std::span<const CacheSegment> segments, StaticKvCache& cache) {
+  if (cache.blocked()) return decode_float_cached(decoder, embeddings, segments, cache);
   const LlamaConfig& config = decoder.config();
   const CachePlan plan = make_plan(decoder, segments, cache, embeddings);
   const std::int64_t heads = config.num_heads, kv_heads = config.num_kv_heads;
@@ -160,6 +162,14 @@ at::Tensor decode_cached(const LlamaDecoder& decoder, const at::Tensor& embeddin
     x = x + layer.down(swiglu(layer.gate_up(y, false)), false);
   }
   return rms_norm(x, decoder.norm, config.rms_norm_eps);
+}
+
+at::Tensor next_logits(const LlamaDecoder& decoder, const at::Tensor& hidden) {
+  if (!hidden.device().is_cpu() || hidden.scalar_type() != at::kFloat)
+    return at::linear(hidden, decoder.lm_head).to(at::kFloat);
+  at::Tensor logits = at::empty({hidden.size(0), decoder.lm_head.size(0)}, hidden.options());
+  multiply_float(hidden.contiguous(), decoder.lm_head, logits, false);
+  return logits;
 }
 
 }  // namespace vlsweep

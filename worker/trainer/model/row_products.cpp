@@ -126,8 +126,8 @@ VLSWEEP_INLINE void multiply(const RowProduct& p, std::int64_t begin, std::int64
 }
 
 #ifdef VLSWEEP_X86
-__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))) void multiply_avx512(const RowProduct& p, std::int64_t begin,
-                                                       std::int64_t end) {
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))) void multiply_avx512(
+    const RowProduct& p, std::int64_t begin, std::int64_t end) {
   multiply<16, 4, 6>(p, begin, end);
 }
 __attribute__((target("avx2,fma"))) void multiply_avx2(const RowProduct& p, std::int64_t begin,

@@ -1,6 +1,6 @@
 // Matrix products over float32 rows for decoding: a row's result does not depend, to the bit, on
-// how many rows there are, so that a prompt gets the same answer alone and in any batch. The weights
-// are read as they lie in the file. No libtorch.
+// how many rows there are, so that a prompt gets the same answer alone and in any batch. The
+// weights are read as they lie in the file. No libtorch.
 //
 // Pure functions on the caller's memory; safe from any thread on disjoint memory.
 #pragma once

@@ -30,6 +30,18 @@ std::string stamp(const std::filesystem::path& path) {
          std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + ';';
 }
 
+at::ScalarType scalar_type(NumberType type) {
+  switch (type) {
+    case NumberType::bfloat16:
+      return at::kBFloat16;
+    case NumberType::float16:
+      return at::kHalf;
+    case NumberType::float32:
+      break;
+  }
+  return at::kFloat;
+}
+
 std::string model_key(const std::filesystem::path& folder) {
   static constexpr std::array kFiles = {
       "config.json",         "model.safetensors",         "model.safetensors.index.json",
@@ -78,8 +90,8 @@ bool bring_to_front(List& list, const std::string& key) {
 
 }  // namespace
 
-Result<LoadedModel> Workplace::load(const std::filesystem::path& folder) const {
-  VLSWEEP_TRY(auto model, load_checkpoint(folder, at::kFloat, device_));
+Result<LoadedModel> Workplace::load(const std::filesystem::path& folder, NumberType dtype) const {
+  VLSWEEP_TRY(auto model, load_checkpoint(folder, scalar_type(dtype), device_));
   VLSWEEP_TRY(const auto tokenizer_at, tokenizer_folder(folder));
   VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(tokenizer_at));
   std::string tower = tower_digest(*model);
@@ -87,10 +99,11 @@ Result<LoadedModel> Workplace::load(const std::filesystem::path& folder) const {
                      tokenizer_digest(tokenizer_at)};
 }
 
-Result<std::shared_ptr<const LoadedModel>> Workplace::warm(const std::filesystem::path& folder) {
-  std::string key = model_key(folder);
+Result<std::shared_ptr<const LoadedModel>> Workplace::warm(const std::filesystem::path& folder,
+                                                           NumberType dtype) {
+  std::string key = model_key(folder) + std::to_string(static_cast<int>(dtype));
   if (!bring_to_front(models_, key)) {
-    VLSWEEP_TRY(LoadedModel loaded, load(folder));
+    VLSWEEP_TRY(LoadedModel loaded, load(folder, dtype));
     const std::uint64_t bytes = bytes_of(*loaded.model);
     models_.push_front({key, std::make_shared<LoadedModel>(std::move(loaded)), bytes});
     drop_old_models();

@@ -53,9 +53,11 @@ class Workplace {
   at::Device device() const { return device_; }
 
   // A model of one's own, to change.
-  Result<LoadedModel> load(const std::filesystem::path& folder) const;
+  Result<LoadedModel> load(const std::filesystem::path& folder,
+                           NumberType dtype = NumberType::float32) const;
   // A model to read, from memory if the folder's files are still those that were loaded.
-  Result<std::shared_ptr<const LoadedModel>> warm(const std::filesystem::path& folder);
+  Result<std::shared_ptr<const LoadedModel>> warm(const std::filesystem::path& folder,
+                                                  NumberType dtype = NumberType::float32);
   // Features for a tower and a way to prepare images; valid until the next call.
   FeatureTable& features(const std::string& tower, ImageMode mode);
   Result<std::shared_ptr<const SourceData>> dataset(const SourceSpec& source);
