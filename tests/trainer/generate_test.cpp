@@ -1,6 +1,4 @@
 // Many prompts at once get what each gets alone; ends, sampling, shared prefixes and memory.
-#include "worker/trainer/generate/generator.h"
-
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <torch/torch.h>
@@ -8,6 +6,8 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+
+#include "worker/trainer/generate/generator.h"
 
 namespace vlsweep {
 namespace {

@@ -65,8 +65,8 @@ class Chat {
         image_(options.image),
         generator_(session.model(), &session.features(), &session.tokenizer(),
                    {.slots = 1,
-                    .least_capacity = std::min(session.model().config().text.max_positions,
-                                               kMostPositions)}) {}
+                    .least_capacity =
+                        std::min(session.model().config().text.max_positions, kMostPositions)}) {}
 
   Result<> run();
 

@@ -28,8 +28,7 @@ const std::array<Runnable, 4>& runnables() {
                 "the end token\nthat ended the answer, text stops before a stop text.\n",
                 {"--model", "--adapter", "--image", "--prompt", "--prompt-file", "--raw",
                  "--system", "--max-new-tokens", "--min-new-tokens", "--temperature", "--top-p",
-                 "--seed", "--stop", "--image-mode", "--dtype", "--device", "--threads",
-                 "--json"}},
+                 "--seed", "--stop", "--image-mode", "--dtype", "--device", "--threads", "--json"}},
                run_generate},
       Runnable{{"logits",
                 "What a model holds for the next token behind a prompt.",
@@ -43,14 +42,14 @@ const std::array<Runnable, 4>& runnables() {
                 "--json prints {\"ids\", \"tokens\"}.\n",
                 {"--model", "--text", "--json"}},
                run_tokenize},
-      Runnable{{"chat",
-                "A conversation with a model at the terminal.",
-                "/image FILE shows an image (and begins anew), /new begins anew, /quit or Ctrl-D "
-                "ends;\nCtrl-C stops an answer.\n",
-                {"--model", "--adapter", "--image", "--system", "--max-new-tokens",
-                 "--temperature", "--top-p", "--seed", "--stop", "--image-mode", "--dtype",
-                 "--device", "--threads"}},
-               run_chat},
+      Runnable{
+          {"chat",
+           "A conversation with a model at the terminal.",
+           "/image FILE shows an image (and begins anew), /new begins anew, /quit or Ctrl-D "
+           "ends;\nCtrl-C stops an answer.\n",
+           {"--model", "--adapter", "--image", "--system", "--max-new-tokens", "--temperature",
+            "--top-p", "--seed", "--stop", "--image-mode", "--dtype", "--device", "--threads"}},
+          run_chat},
   };
   return all;
 }
@@ -75,7 +74,8 @@ Result<> run_guarded(const Runnable& runnable, const CommandOptions& options) {
     return runnable.run(options);
   } catch (const std::exception& error) {
     if (is_out_of_memory())
-      return fail(Errc::out_of_memory, "memory ran out; lower --max-new-tokens or ask less at once");
+      return fail(Errc::out_of_memory,
+                  "memory ran out; lower --max-new-tokens or ask less at once");
     const std::string text = error.what();
     return fail(Errc::internal, text.substr(0, text.find('\n')));
   }

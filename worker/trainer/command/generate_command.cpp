@@ -73,8 +73,7 @@ class Printer {
  private:
   void print_answer(std::size_t i) const {
     const Answer& answer = *answers_[i];
-    const std::string text =
-        text_until(session_.tokenizer().decode(answer.ids), options_.stop);
+    const std::string text = text_until(session_.tokenizer().decode(answer.ids), options_.stop);
     if (!options_.json) {
       std::cout << text << std::endl;
       return;
@@ -109,12 +108,11 @@ at::Tensor last_logits(const ModelSession& session, const Prompt& prompt) {
 }
 
 void print_likeliest(const ModelSession& session, const at::Tensor& logits) {
-  const auto [values, ids] =
-      at::softmax(logits, 0).topk(std::min(kTokensShown, logits.size(0)));
+  const auto [values, ids] = at::softmax(logits, 0).topk(std::min(kTokensShown, logits.size(0)));
   for (std::int64_t i = 0; i < ids.size(0); ++i) {
     const auto id = ids[i].item<TokenId>();
-    std::printf("%8lld  %9.6f  %10.5f  %s\n", static_cast<long long>(id),
-                values[i].item<double>(), logits[id].item<double>(),
+    std::printf("%8lld  %9.6f  %10.5f  %s\n", static_cast<long long>(id), values[i].item<double>(),
+                logits[id].item<double>(),
                 nlohmann::json(session.tokenizer().decode({&id, 1}, true))
                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
                     .c_str());

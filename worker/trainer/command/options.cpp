@@ -80,10 +80,9 @@ const std::array kOptions{
                   [](Options& o, Word w) { return read_number(w, 0.0, 100.0, o.temperature); }},
     CommandOption{"--top-p", "P", "sample from the fewest tokens of this probability (1)",
                   [](Options& o, Word w) { return read_number(w, 1e-6, 1.0, o.top_p); }},
-    CommandOption{"--seed", "N", "of sampling; each prompt has numbers of its own (0)",
-                  [](Options& o, Word w) {
-                    return read_number<std::uint64_t>(w, 0, UINT64_MAX, o.seed);
-                  }},
+    CommandOption{
+        "--seed", "N", "of sampling; each prompt has numbers of its own (0)",
+        [](Options& o, Word w) { return read_number<std::uint64_t>(w, 0, UINT64_MAX, o.seed); }},
     CommandOption{"--stop", "TEXT", "a text that ends an answer; may be given several times",
                   [](Options& o, Word w) {
                     o.stop.emplace_back(w);

@@ -41,9 +41,9 @@ Result<std::vector<PromptLine>> read_prompt_lines(const CommandOptions& options)
     begin = end + 1;
     ++number;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    VLSWEEP_TRY(PromptLine read,
-                read_line(line, options,
-                          options.prompt_file.string() + ":" + std::to_string(number)));
+    VLSWEEP_TRY(
+        PromptLine read,
+        read_line(line, options, options.prompt_file.string() + ":" + std::to_string(number)));
     lines.push_back(std::move(read));
   }
   if (lines.empty())

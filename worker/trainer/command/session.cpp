@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "worker/trainer/architecture/architecture.h"
+#include "worker/trainer/format/image_settings.h"
 #include "worker/trainer/model/checkpoint.h"
 
 namespace vlsweep {
@@ -45,8 +46,7 @@ Result<std::vector<TokenId>> encode_around_images(const Tokenizer& tokenizer, st
   while (true) {
     const std::size_t found = text.find(kImage);
     const std::string_view part = text.substr(0, found);
-    VLSWEEP_TRY(const auto chunk,
-                first ? tokenizer.encode_with_bos(part) : tokenizer.encode(part));
+    VLSWEEP_TRY(const auto chunk, first ? tokenizer.encode_with_bos(part) : tokenizer.encode(part));
     ids.insert(ids.end(), chunk.begin(), chunk.end());
     first = false;
     if (found == text.npos) return ids;
@@ -69,17 +69,19 @@ Result<ModelSession> ModelSession::open(const CommandOptions& options) {
   if (options.threads > 0) at::set_num_threads(options.threads);
   std::string dtype = options.dtype;
   if (dtype == "auto" && !device.is_cpu()) dtype = checkpoint_dtype(options.model).value_or(dtype);
-  VLSWEEP_TRY(auto model, load_checkpoint(options.model, choose_dtype(dtype, dtype, device), device));
+  VLSWEEP_TRY(auto model,
+              load_checkpoint(options.model, choose_dtype(dtype, dtype, device), device));
   if (!options.adapter.empty()) VLSWEEP_CHECK_OK(merge_adapter(*model, options.adapter));
   VLSWEEP_TRY(const auto tokenizer_at, tokenizer_folder(options.model));
   VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(tokenizer_at));
   const Architecture& architecture = *model->config().architecture;
   VLSWEEP_TRY(const PromptStyle style, prompt_style(architecture.prompt));
-  const std::string mode_name =
-      options.image_mode.empty() ? std::string(architecture.image_mode) : options.image_mode;
   ImageMode mode = ImageMode::plain;
-  if (model->has_vision()) {
-    VLSWEEP_TRY(mode, image_mode(mode_name));
+  if (!options.image_mode.empty()) {
+    VLSWEEP_TRY(mode, image_mode(options.image_mode));
+  } else if (model->has_vision()) {
+    VLSWEEP_TRY(mode, folder_image_mode(tokenizer_at, model->config().vision->image_size,
+                                        architecture.image_mode));
   }
   return ModelSession(std::move(model), std::move(tokenizer), style, mode);
 }

@@ -258,6 +258,16 @@ Result<std::unique_ptr<VisionLanguageModel>> load_checkpoint(const fs::path& fol
   }
 }
 
+Result<> merge_adapter(VisionLanguageModel& model, const fs::path& folder) {
+  try {
+    const at::NoGradGuard no_grad;
+    VLSWEEP_TRY(const AdapterConfig config, load_adapter_config(folder));
+    return apply_adapter(model, folder, config);
+  } catch (const c10::Error& error) {
+    return fail(Errc::invalid, error.what_without_backtrace(), folder.string());
+  }
+}
+
 Result<fs::path> tokenizer_folder(const fs::path& folder) {
   fs::path current = folder;
   std::error_code ignored;
