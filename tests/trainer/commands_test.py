@@ -1,6 +1,6 @@
 """vlsweep-trainer generate, logits, tokenize and chat against transformers and peft, live.
 
-Usage: commands_test.py TRAINER. Exit status 77 (skipped for ctest) where transformers or peft are
+Usage: commands_test.py TRAINER VLSWEEP, where VLSWEEP passes the same verbs on. Exit status 77 (skipped for ctest) where transformers or peft are
 not installed.
 """
 import json
@@ -120,9 +120,12 @@ def check_sampling(folder):
     assert first == lines(*sampled, "--seed", 7, "--prompt-file", many)
     assert first[:1] == lines(*sampled, "--seed", 7, "--prompt", PROMPTS[0])
     assert first != lines(*sampled, "--seed", 8, "--prompt-file", many)
-    stop = first[1]["text"][3:6]
-    [stopped] = lines(*sampled[:4], "--prompt", PROMPTS[1], "--stop", stop)
-    assert stop not in stopped["text"]
+    greedy = ["generate", "--model", folder, "--raw", "--prompt", PROMPTS[1], "--max-new-tokens", 12]
+    [plain] = lines(*greedy)
+    stop = plain["text"][3:6]
+    [stopped] = lines(*greedy, f"--stop={stop}")
+    assert stopped["text"] == plain["text"][:plain["text"].index(stop)]
+    assert len(stopped["output_ids"]) < len(plain["output_ids"])
 
 
 def check_half(folder, wanted):
@@ -215,6 +218,15 @@ def check_complaints(folder):
     print("complaints: statuses and places")
 
 
+def check_pass_through():
+    words = ["tokenize", "--model", LLAVA, "--text", "hello", "--json"]
+    for asked in (words, ["generate", "--help"], [*words, "--colour"]):
+        both = [subprocess.run([program, *map(str, asked)], capture_output=True, text=True)
+                for program in sys.argv[1:3]]
+        assert both[0].stdout == both[1].stdout and both[0].returncode == both[1].returncode, asked
+    print("vlsweep passes the verbs on")
+
+
 def main():
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -223,6 +235,7 @@ def main():
         check_complaints(folder)
     check_llava()
     check_chat()
+    check_pass_through()
 
 
 main()

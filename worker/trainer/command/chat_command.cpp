@@ -120,6 +120,7 @@ Result<> Chat::answer(const std::string& question) {
   std::vector<DialogueTurn> turns;
   for (const Turn& turn : turns_) turns.push_back({turn.question, turn.answer});
   turns.push_back({question, {}});
+  turns.front().system = options_.system;
   VLSWEEP_TRY(const Prompt prompt, session_.chat_prompt(turns, image_));
   VLSWEEP_CHECK_OK(session_.check_length(prompt, 1));
   GenerateSettings settings = session_.settings(options_);

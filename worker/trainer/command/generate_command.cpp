@@ -34,7 +34,7 @@ Result<Asked> read_prompts(const CommandOptions& options, std::int64_t max_new_t
   Asked asked;
   VLSWEEP_TRY(asked.lines, read_prompt_lines(options));
   for (const PromptLine& line : asked.lines) {
-    const DialogueTurn turn{line.prompt, {}};
+    const DialogueTurn turn{line.prompt, {}, options.system};
     auto prompt = options.raw ? session.raw_prompt(line.prompt, line.image)
                               : session.chat_prompt({&turn, 1}, line.image);
     Result<> good;

@@ -150,16 +150,16 @@ at::Tensor decode_cached(const LlamaDecoder& decoder, const at::Tensor& embeddin
   at::Tensor x = embeddings;
   for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
     const LlamaLayer& layer = decoder.layers[i];
-    const at::Tensor qkv = layer.qkv(rms_norm(x, layer.input_norm, config.rms_norm_eps), false)
+    const at::Tensor qkv = layer.qkv(rms_norm(x, layer.input_norm, config.rms_norm_eps))
                                .view({x.size(0), -1, config.head_dim});
     const at::Tensor turned = rotate(qkv.narrow(1, 0, heads + kv_heads), plan.cos, plan.sin);
     at::Tensor &keys = cache.keys[i], &values = cache.values[i];
     keys.index_put_({plan.slots, Slice(), plan.positions}, turned.narrow(1, heads, kv_heads));
     values.index_put_({plan.slots, Slice(), plan.positions},
                       qkv.narrow(1, heads + kv_heads, kv_heads));
-    x = x + layer.o(attend_all(plan, turned.narrow(1, 0, heads), keys, values), false);
+    x = x + layer.o(attend_all(plan, turned.narrow(1, 0, heads), keys, values));
     const at::Tensor y = rms_norm(x, layer.post_attention_norm, config.rms_norm_eps);
-    x = x + layer.down(swiglu(layer.gate_up(y, false)), false);
+    x = x + layer.down(swiglu(layer.gate_up(y)));
   }
   return rms_norm(x, decoder.norm, config.rms_norm_eps);
 }

@@ -92,7 +92,7 @@ void Pass::norm(const at::Tensor& weight, at::Tensor& out) {
 void Pass::project(const FusedLinear& linear, const at::Tensor& in, at::Tensor& out,
                    bool add) const {
   if (linear.lora || linear.bias.defined()) {
-    const at::Tensor product = linear(in, false);
+    const at::Tensor product = linear(in);
     add ? out.add_(product) : out.copy_(product);
   } else {
     multiply_float(in, linear.weight, out, add);
