@@ -30,11 +30,10 @@ Result<> become_trainer(const std::string& verb, std::vector<std::string> words)
 }  // namespace
 
 void add_model_verbs(CLI::App& app, int& status) {
-  for (const auto& [verb, description] :
-       {std::pair("generate", "Let a model answer prompts"),
-        {"logits", "Show what a model expects behind a prompt"},
-        {"tokenize", "Cut a text into a model's tokens"},
-        {"chat", "Talk with a model"}}) {
+  for (const auto& [verb, description] : {std::pair("generate", "Let a model answer prompts"),
+                                          {"logits", "Show what a model expects behind a prompt"},
+                                          {"tokenize", "Cut a text into a model's tokens"},
+                                          {"chat", "Talk with a model"}}) {
     CLI::App* command = app.add_subcommand(verb, description)->prefix_command();
     command->set_help_flag();  // the trainer has its own
     command->callback([command, name = std::string(verb), &status] {

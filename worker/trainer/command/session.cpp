@@ -75,8 +75,9 @@ Result<ModelSession> ModelSession::open(const CommandOptions& options) {
   VLSWEEP_TRY(const auto tokenizer_at, tokenizer_folder(options.model));
   VLSWEEP_TRY(Tokenizer tokenizer, Tokenizer::load(tokenizer_at));
   const Architecture& architecture = *model->config().architecture;
-  VLSWEEP_TRY(const PromptStyle own_style, prompt_style(architecture.prompt));
-  const PromptStyle style = default_prompt_style(tokenizer, own_style);
+  const auto chat = tokenizer.chat_template();
+  if (!chat && chat.error().code != Errc::not_found) return std::unexpected(chat.error());
+  VLSWEEP_TRY(const PromptStyle style, prompt_style(chat ? "chat" : architecture.prompt));
   ImageMode mode = ImageMode::plain;
   if (!options.image_mode.empty()) {
     VLSWEEP_TRY(mode, image_mode(options.image_mode));
