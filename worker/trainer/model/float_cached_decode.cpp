@@ -1,10 +1,10 @@
 #include "worker/trainer/model/float_cached_decode.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
+#include <functional>
 #include <vector>
 
+#include "worker/trainer/model/crew.h"
 #include "worker/trainer/model/float_cached_attention.h"
 #include "worker/trainer/model/float_kernels.h"
 #include "worker/trainer/model/row_products.h"
@@ -12,13 +12,12 @@
 namespace vlsweep {
 namespace {
 
-// Multiplications that are worth another thread.
-constexpr std::int64_t kTaskSize = 200'000;
 // Outputs that one step of multiply_rows() takes at once, at the widest.
 constexpr std::int64_t kOutputsAtOnce = 6;
 
-std::int64_t grain(std::int64_t size_of_one) {
-  return std::max<std::int64_t>(kTaskSize / std::max<std::int64_t>(size_of_one, 1), 1);
+void for_each(std::int64_t size, std::int64_t cost,
+              const std::function<void(std::int64_t, std::int64_t)>& work) {
+  in_parallel(size, cost, at::get_num_threads(), work);
 }
 
 // The token of one row of a call.
@@ -83,7 +82,7 @@ void Pass::norm(const at::Tensor& weight, at::Tensor& out) {
   const float* x = x_.const_data_ptr<float>();
   float* y = out.mutable_data_ptr<float>();
   float* inverse = inverse_rms_.mutable_data_ptr<float>();
-  at::parallel_for(0, x_.size(0), grain(4 * d), [&](std::int64_t begin, std::int64_t end) {
+  for_each(x_.size(0), 4 * d, [&](std::int64_t begin, std::int64_t end) {
     rms_norm_forward(end - begin, d, x + begin * d, scale, static_cast<float>(config_.rms_norm_eps),
                      y + begin * d, inverse + begin);
   });
@@ -111,31 +110,30 @@ void Pass::attend(std::size_t layer) {
   float* keys = cache_.keys[layer].mutable_data_ptr<float>();
   float* values = cache_.values[layer].mutable_data_ptr<float>();
   float* out = attended_.mutable_data_ptr<float>();
-  at::parallel_for(0, n, grain(8 * width), [&](std::int64_t begin, std::int64_t end) {
+  for_each(n, 8 * width, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
       const auto& [slot, position] = rows_[static_cast<std::size_t>(r)];
       store_position(shape_, cos + position * half, sin + position * half, position,
                      qkv + r * width, keys + slot * slot_size, values + slot * slot_size);
     }
   });
-  at::parallel_for(0, n * kv_heads, grain(2 * group_size * longest_),
-                   [&](std::int64_t begin, std::int64_t end) {
-                     std::vector<float> scratch(static_cast<std::size_t>(shape_.capacity));
-                     for (std::int64_t task = begin; task < end; ++task) {
-                       const std::int64_t r = task / kv_heads, kv = task % kv_heads;
-                       const auto& [slot, position] = rows_[static_cast<std::size_t>(r)];
-                       attend_cached(shape_, kv, position + 1, qkv + r * width,
-                                     keys + slot * slot_size, values + slot * slot_size,
-                                     scratch.data(), out + r * out_width + kv * group_size);
-                     }
-                   });
+  for_each(n * kv_heads, 2 * group_size * longest_, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>(shape_.capacity));
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t r = task / kv_heads, kv = task % kv_heads;
+      const auto& [slot, position] = rows_[static_cast<std::size_t>(r)];
+      attend_cached(shape_, kv, position + 1, qkv + r * width, keys + slot * slot_size,
+                    values + slot * slot_size, scratch.data(),
+                    out + r * out_width + kv * group_size);
+    }
+  });
 }
 
 void Pass::activate() {
   const std::int64_t f = activated_.size(1);
   const float* in = gate_up_.const_data_ptr<float>();
   float* out = activated_.mutable_data_ptr<float>();
-  at::parallel_for(0, activated_.size(0), grain(20 * f), [&](std::int64_t begin, std::int64_t end) {
+  for_each(activated_.size(0), 20 * f, [&](std::int64_t begin, std::int64_t end) {
     swiglu_forward(end - begin, f, in + begin * 2 * f, out + begin * f);
   });
 }
@@ -169,10 +167,9 @@ void multiply_float(const at::Tensor& x, const at::Tensor& weight, at::Tensor& y
                            y.size(1),
                            add};
   const std::int64_t pieces = (outputs + kOutputsAtOnce - 1) / kOutputsAtOnce;
-  at::parallel_for(
-      0, pieces, grain(rows * inputs * kOutputsAtOnce), [&](std::int64_t begin, std::int64_t end) {
-        multiply_rows(product, begin * kOutputsAtOnce, std::min(end * kOutputsAtOnce, outputs));
-      });
+  for_each(pieces, rows * inputs * kOutputsAtOnce, [&](std::int64_t begin, std::int64_t end) {
+    multiply_rows(product, begin * kOutputsAtOnce, std::min(end * kOutputsAtOnce, outputs));
+  });
 }
 
 at::Tensor decode_float_cached(const LlamaDecoder& decoder, const at::Tensor& embeddings,
