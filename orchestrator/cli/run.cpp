@@ -15,6 +15,7 @@
 #include "orchestrator/cli/results_status.h"
 #include "orchestrator/cli/run_place.h"
 #include "orchestrator/cli/summary.h"
+#include "orchestrator/cli/trainer_program.h"
 #include "orchestrator/cli/verbs.h"
 #include "orchestrator/launcher/launcher.h"
 #include "storage/store.h"
@@ -36,24 +37,6 @@ struct RunOptions {
 
 constexpr std::uint64_t kMaxYaml = 1 << 20;
 
-Result<fs::path> this_program() {
-  std::error_code error;
-  const fs::path path = fs::read_symlink("/proc/self/exe", error);
-  if (error) return std::unexpected(system_error("read", "/proc/self/exe", error.value()));
-  return path;
-}
-
-// $VLSWEEP_TRAINER, or the trainer that was built beside this program.
-Result<fs::path> find_trainer(const fs::path& self) {
-  const char* given = std::getenv("VLSWEEP_TRAINER");
-  const fs::path path = given != nullptr ? fs::path(given) : self.parent_path() / "vlsweep-trainer";
-  if (::access(path.c_str(), X_OK) != 0)
-    return fail(Errc::unavailable,
-                "there is no trainer program here; build it, or name it in $VLSWEEP_TRAINER",
-                path.string());
-  return path;
-}
-
 std::uint32_t number_of_ranks(const RunOptions& options) {
   return options.ranks != 0 ? options.ranks
                             : default_ranks(std::thread::hardware_concurrency(), count_gpus());
@@ -61,7 +44,7 @@ std::uint32_t number_of_ranks(const RunOptions& options) {
 
 Result<LaunchOptions> launch_options(const RunOptions& options, const RunFolder& run) {
   VLSWEEP_TRY(const fs::path self, this_program());
-  VLSWEEP_TRY(const fs::path trainer, find_trainer(self));
+  VLSWEEP_TRY(const fs::path trainer, find_trainer());
   LaunchOptions launch;
   launch.rank_command = {self.string(), "rank", run.path().string(), "--trainer", trainer.string()};
   if (options.retry_failed) launch.rank_command.emplace_back("--retry-failed");

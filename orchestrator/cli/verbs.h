@@ -22,5 +22,7 @@ void add_query(CLI::App& app, int& status);
 void add_serve(CLI::App& app, int& status);
 void add_rebuild(CLI::App& app, int& status);
 void add_data(CLI::App& app, int& status);
+// generate, logits, tokenize, chat.
+void add_model_verbs(CLI::App& app, int& status);
 
 }  // namespace vlsweep

@@ -147,6 +147,42 @@ TEST_F(StageTest, RespondAppendsTheSuffixAndKeepsToTheLimit) {
     EXPECT_TRUE(row.prompt.ends_with(" " + std::string(kSuffix))) << row.prompt;
 }
 
+TEST_F(StageTest, RespondSamplesBySeedAndEndsAtStopTexts) {
+  Json message = respond_message(base(), "vlguard", "unsafe");
+  const auto answers = [&](const Json& changes) {
+    Json changed = message;
+    changed["spec"].update(changes);
+    StageRecord record;
+    EXPECT_TRUE(run(*runner_, changed, record));
+    std::vector<std::string> texts;
+    for (const ResponseRow& row : record.rows) texts.push_back(row.response);
+    return texts;
+  };
+  const auto greedy = answers(Json::object());
+  const auto sampled = answers({{"temperature", 1.5}, {"top_p", 0.95}, {"seed", 1}});
+  EXPECT_NE(sampled, greedy);
+  EXPECT_EQ(answers({{"temperature", 1.5}, {"top_p", 0.95}, {"seed", 1}}), sampled);
+  EXPECT_NE(answers({{"temperature", 1.5}, {"top_p", 0.95}, {"seed", 2}}), sampled);
+  const auto longest = std::ranges::max_element(greedy, {}, &std::string::size);
+  ASSERT_GT(longest->size(), 3U);
+  const std::string stop = longest->substr(longest->size() / 2, 2);
+  const auto stopped = answers({{"stop", {stop}}});
+  for (std::size_t i = 0; i < greedy.size(); ++i)
+    EXPECT_EQ(stopped[i], greedy[i].substr(0, greedy[i].find(stop))) << i;
+}
+
+TEST_F(StageTest, RespondInHalfPrecisionAnswersEverySample) {
+  Json message = respond_message(base(), "vlguard", "unsafe");
+  ASSERT_TRUE(run(*runner_, message, record_));
+  for (const char* dtype : {"bfloat16", "float16"}) {
+    message["spec"]["dtype"] = dtype;
+    StageRecord half;
+    const auto outcome = run(*runner_, message, half);
+    ASSERT_TRUE(outcome) << dtype << ": " << outcome.error().text();
+    EXPECT_EQ(half.rows.size(), record_.rows.size()) << dtype;
+  }
+}
+
 TEST_F(StageTest, RespondGivesTheSameWarmAndCold) {
   const Json message = respond_message(base(), "vlguard", "unsafe");
   StageRecord cold, warm;

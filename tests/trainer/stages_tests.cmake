@@ -27,3 +27,8 @@ vlsweep_test(NAME trainer_gang_test
 target_compile_definitions(trainer_gang_test PRIVATE
   VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
 add_dependencies(trainer_gang_test vlsweep-trainer)
+# The commands of the trainer against transformers and peft; skipped where they are not installed.
+add_test(NAME trainer_commands
+  COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/commands_test.py $<TARGET_FILE:vlsweep-trainer>
+          $<TARGET_FILE:vlsweep>)
+set_tests_properties(trainer_commands PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)

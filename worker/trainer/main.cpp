@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orchestrator/base/file.h"
+#include "worker/trainer/command/commands.h"
 #include "worker/trainer/serve/report.h"
 #include "worker/trainer/serve/server.h"
 #include "worker/trainer/stage/runner.h"
@@ -18,6 +19,7 @@ namespace {
 constexpr std::uint64_t kMaxRequestBytes = 64U << 20;
 constexpr const char* kUsage =
     "usage: vlsweep-trainer [--device auto|cpu|cuda] stage.json | --serve-fd N | --version\n"
+    "       vlsweep-trainer generate|logits|tokenize|chat --help\n"
     "  stage.json   one stage as the agent would send it; progress goes to standard error,\n"
     "               responses and the closing message to standard output, one JSON a line\n";
 
@@ -93,6 +95,7 @@ int exit_status(const Error& error) {
 }
 
 int run(const std::vector<std::string_view>& words) {
+  if (const auto status = run_command(words)) return *status;
   const auto arguments = parse_arguments(words);
   if (!arguments) {
     std::fputs(kUsage, stderr);

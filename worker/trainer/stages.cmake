@@ -42,7 +42,9 @@ target_link_libraries(trainer_train_kernels PUBLIC base)
 target_compile_options(trainer_train_kernels PRIVATE -O3 -fno-math-errno -fno-trapping-math)
 
 add_library(trainer_stages STATIC
-  generate/generate.cpp
+  generate/generator.cpp
+  generate/prefix.cpp
+  generate/sampling.cpp
   stage/pretrain.cpp
   stage/respond.cpp
   stage/mixture.cpp
@@ -62,9 +64,20 @@ add_library(trainer_stages STATIC
 target_link_libraries(trainer_stages PUBLIC trainer_spec trainer_model trainer_parallel data PRIVATE trainer_train_kernels)
 target_precompile_headers(trainer_stages REUSE_FROM trainer_model)
 
+add_library(trainer_commands STATIC
+  command/chat_command.cpp
+  command/commands.cpp
+  command/generate_command.cpp
+  command/options.cpp
+  command/prompt_lines.cpp
+  command/session.cpp
+  command/tokenize_command.cpp)
+target_link_libraries(trainer_commands PUBLIC trainer_stages)
+target_precompile_headers(trainer_commands REUSE_FROM trainer_model)
+
 add_library(trainer_serve STATIC serve/report.cpp serve/server.cpp)
 target_link_libraries(trainer_serve PUBLIC trainer_spec frame PRIVATE trainer_stages)
 
 add_executable(vlsweep-trainer main.cpp)
-target_link_libraries(vlsweep-trainer PRIVATE trainer_serve)
+target_link_libraries(vlsweep-trainer PRIVATE trainer_commands trainer_serve)
 target_compile_definitions(vlsweep-trainer PRIVATE VLSWEEP_VERSION="${PROJECT_VERSION}")

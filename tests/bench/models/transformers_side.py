@@ -129,7 +129,7 @@ class Side:
 
 
 def cut(row, eos):
-    return row[:row.index(eos)] if eos in row else row
+    return row[:row.index(eos) + 1] if eos in row else row
 
 
 def main():

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "worker/trainer/model/float_cached_decode.h"
 #include "worker/trainer/model/kernels.h"
 
 namespace vlsweep {
@@ -142,24 +143,33 @@ at::Tensor attend_all(const CachePlan& plan, const at::Tensor& query, const at::
 
 at::Tensor decode_cached(const LlamaDecoder& decoder, const at::Tensor& embeddings,
                          std::span<const CacheSegment> segments, StaticKvCache& cache) {
+  if (cache.blocked()) return decode_float_cached(decoder, embeddings, segments, cache);
   const LlamaConfig& config = decoder.config();
   const CachePlan plan = make_plan(decoder, segments, cache, embeddings);
   const std::int64_t heads = config.num_heads, kv_heads = config.num_kv_heads;
   at::Tensor x = embeddings;
   for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
     const LlamaLayer& layer = decoder.layers[i];
-    const at::Tensor qkv = layer.qkv(rms_norm(x, layer.input_norm, config.rms_norm_eps), false)
+    const at::Tensor qkv = layer.qkv(rms_norm(x, layer.input_norm, config.rms_norm_eps))
                                .view({x.size(0), -1, config.head_dim});
     const at::Tensor turned = rotate(qkv.narrow(1, 0, heads + kv_heads), plan.cos, plan.sin);
     at::Tensor &keys = cache.keys[i], &values = cache.values[i];
     keys.index_put_({plan.slots, Slice(), plan.positions}, turned.narrow(1, heads, kv_heads));
     values.index_put_({plan.slots, Slice(), plan.positions},
                       qkv.narrow(1, heads + kv_heads, kv_heads));
-    x = x + layer.o(attend_all(plan, turned.narrow(1, 0, heads), keys, values), false);
+    x = x + layer.o(attend_all(plan, turned.narrow(1, 0, heads), keys, values));
     const at::Tensor y = rms_norm(x, layer.post_attention_norm, config.rms_norm_eps);
-    x = x + layer.down(swiglu(layer.gate_up(y, false)), false);
+    x = x + layer.down(swiglu(layer.gate_up(y)));
   }
   return rms_norm(x, decoder.norm, config.rms_norm_eps);
+}
+
+at::Tensor next_logits(const LlamaDecoder& decoder, const at::Tensor& hidden) {
+  if (!hidden.device().is_cpu() || hidden.scalar_type() != at::kFloat)
+    return at::linear(hidden, decoder.lm_head).to(at::kFloat);
+  at::Tensor logits = at::empty({hidden.size(0), decoder.lm_head.size(0)}, hidden.options());
+  multiply_float(hidden.contiguous(), decoder.lm_head, logits, false);
+  return logits;
 }
 
 }  // namespace vlsweep

@@ -19,6 +19,9 @@ Result<std::unique_ptr<VisionLanguageModel>> load_checkpoint(const std::filesyst
                                                              at::ScalarType dtype,
                                                              at::Device device);
 
+// Merges a peft adapter, made for this model, into it.
+Result<> merge_adapter(VisionLanguageModel& model, const std::filesystem::path& folder);
+
 // Where the tokenizer's files of a checkpoint lie: the folder, or its (last) base for an adapter
 // that has none of its own.
 Result<std::filesystem::path> tokenizer_folder(const std::filesystem::path& folder);

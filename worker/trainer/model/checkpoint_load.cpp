@@ -143,16 +143,27 @@ Result<std::unique_ptr<VisionLanguageModel>> load_checkpoint(const fs::path& fol
   }
 }
 
+Result<> merge_adapter(VisionLanguageModel& model, const fs::path& folder) {
+  try {
+    const at::NoGradGuard no_grad;
+    VLSWEEP_TRY(const AdapterConfig config, load_adapter_config(folder));
+    return apply_adapter(model, folder, config);
+  } catch (const c10::Error& error) {
+    return fail(Errc::invalid, error.what_without_backtrace(), folder.string());
+  }
+}
+
 Result<fs::path> tokenizer_folder(const fs::path& folder) {
   fs::path current = folder;
   std::error_code ignored;
   for (int depth = 0; depth <= kMaxAdapterDepth; ++depth) {
-    if (fs::exists(current / "tokenizer.model", ignored)) return current;
+    for (const char* file : {"tokenizer.model", "tokenizer.json"})
+      if (fs::exists(current / file, ignored)) return current;
     if (!is_adapter_folder(current)) break;
     VLSWEEP_TRY(const AdapterConfig config, load_adapter_config(current));
     VLSWEEP_TRY(current, base_folder(current, config));
   }
-  return fail(Errc::not_found, "no tokenizer.model here", current.string());
+  return fail(Errc::not_found, "no tokenizer.model and no tokenizer.json here", current.string());
 }
 
 }  // namespace vlsweep

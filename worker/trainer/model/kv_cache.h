@@ -13,7 +13,8 @@
 namespace vlsweep {
 
 // Keys and values of up to `slots` sequences of up to `capacity` positions. A slot is used again by
-// starting at position 0: what lies behind a sequence's own positions is never attended to.
+// starting at position 0: what lies behind a sequence's own positions is never attended to. In
+// float32 on a CPU the memory of positions that are not used yet is not touched.
 class StaticKvCache {
  public:
   StaticKvCache(const LlamaConfig& config, std::int64_t slots, std::int64_t capacity,
@@ -23,12 +24,15 @@ class StaticKvCache {
                                   at::ScalarType dtype);
 
   std::int64_t slots() const { return values.front().size(0); }
-  std::int64_t capacity() const { return values.front().size(2); }
+  std::int64_t capacity() const { return values.front().size(2); }  // at least what was asked for
+  // Whether keys lie in blocks of positions, as the float32 kernels read them.
+  bool blocked() const { return keys.front().dim() == 5; }
 
   // Gives slot `to` the first `length` positions of slot `from`.
   void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t length);
 
-  std::vector<at::Tensor> keys, values;  // per layer [slots, Hk, capacity, D]
+  // Per layer [slots, Hk, capacity, D]; blocked keys [slots, Hk, capacity / 16, D, 16].
+  std::vector<at::Tensor> keys, values;
 };
 
 // Tokens that one call of decode_cached() adds to a sequence: they take the positions start ..

@@ -1,17 +1,14 @@
 // A respond stage: a checkpoint answers the prompts of a suite.
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "worker/trainer/architecture/architecture.h"
-#include "worker/trainer/generate/generate.h"
+#include "worker/trainer/generate/generator.h"
 #include "worker/trainer/stage/mixture.h"
 #include "worker/trainer/stage/workplace.h"
-#include "worker/trainer/train/micro_batches.h"
 
 namespace vlsweep {
 namespace {
-
-constexpr std::uint64_t kCacheBytes = 2ULL << 30;
 
 // The prompts of a suite that can be asked, in its order.
 struct Questions {
@@ -74,49 +71,67 @@ Result<Questions> read_questions(const RespondSpec& spec, const LoadedModel& loa
   return questions;
 }
 
-// Answers the prompts from `begin` on, as many as memory allows; halves `count` when it ran out.
-Result<std::vector<std::vector<TokenId>>> answer(
-    const LoadedModel& loaded, const FeatureTable* features, const Questions& questions,
-    std::size_t begin, std::size_t& count, const GenerateSettings& settings, StageSink& sink) {
-  while (true) {
-    try {
-      const auto prompts = std::span(questions.prompts)
-                               .subspan(begin, std::min(count, questions.prompts.size() - begin));
-      return generate(*loaded.model, features, prompts, settings,
-                      [&sink] { return sink.cancelled(); });
-    } catch (...) {
-      if (count <= 1 || !is_out_of_memory()) throw;
-      count /= 2;
-    }
+// Sends the responses in the order of the suite, each as soon as those before it are there.
+class OrderedResponses {
+ public:
+  OrderedResponses(const LoadedModel& loaded, const Questions& questions,
+                   const GenerateSettings& settings, StageSink& sink)
+      : loaded_(loaded),
+        questions_(questions),
+        settings_(settings),
+        sink_(sink),
+        answers_(questions.prompts.size()) {}
+
+  void take(std::size_t i, Answer answer) {
+    answers_[i] = std::move(answer);
+    ++num_finished_;
+    std::vector<ResponseRow> rows;
+    for (; next_ < answers_.size() && answers_[next_]; ++next_) rows.push_back(row(next_));
+    if (!rows.empty()) sink_.samples(std::move(rows));
+    sink_.progress(num_finished_, std::ssize(answers_), {});
   }
+
+ private:
+  ResponseRow row(std::size_t i) {
+    const Sample& sample = *questions_.samples[i];
+    std::string text = text_until(loaded_.tokenizer.decode(answers_[i]->ids), settings_.stop);
+    answers_[i]->ids.clear();
+    return {sample.id,         questions_.texts[i],   std::move(text),
+            sample.target,     sample.image.string(), sample.category,
+            sample.subcategory};
+  }
+
+  const LoadedModel& loaded_;
+  const Questions& questions_;
+  const GenerateSettings& settings_;
+  StageSink& sink_;
+  std::vector<std::optional<Answer>> answers_;
+  std::size_t next_ = 0;
+  std::int64_t num_finished_ = 0;
+};
+
+GenerateSettings settings_of(const RespondSpec& spec, const Tokenizer& tokenizer) {
+  return {.max_new_tokens = spec.max_new_tokens,
+          .min_new_tokens = spec.min_new_tokens,
+          .end_tokens = tokenizer.eos_ids(),
+          .stop = spec.stop,
+          .sampling = {spec.temperature, spec.top_p, spec.seed}};
 }
 
-std::vector<ResponseRow> rows_of(const LoadedModel& loaded, const Questions& questions,
-                                 std::size_t begin,
-                                 const std::vector<std::vector<TokenId>>& answers) {
-  std::vector<ResponseRow> rows;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    const Sample& sample = *questions.samples[begin + i];
-    rows.push_back({sample.id, questions.texts[begin + i], loaded.tokenizer.decode(answers[i]),
-                    sample.target, sample.image.string(), sample.category, sample.subcategory});
+// What a reader of the stage should know beside the bad samples.
+std::string note_of(const Questions& questions, const GenerateCounts& counts) {
+  std::string note = questions.complaints.note();
+  if (counts.times_halved > 0) {
+    note += std::string(note.empty() ? "" : "; ") + "memory ran out: sequences at once halved " +
+            std::to_string(counts.times_halved) + (counts.times_halved == 1 ? " time" : " times");
   }
-  return rows;
-}
-
-std::size_t longest(const Questions& questions) {
-  std::size_t length = 1;
-  for (const Prompt& prompt : questions.prompts) length = std::max(length, prompt.ids.size());
-  return length;
+  return note;
 }
 
 }  // namespace
 
 Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, StageSink& sink) {
-  if (spec.temperature > 0 || !spec.stop.empty() || spec.min_new_tokens > 0 ||
-      spec.dtype != NumberType::float32)
-    return fail(Errc::invalid,
-                "this trainer decodes greedily in float32, to the end of sequence alone", "spec");
-  VLSWEEP_TRY(const auto loaded, workplace.warm(spec.model));
+  VLSWEEP_TRY(const auto loaded, workplace.warm(spec.model, spec.dtype));
   VLSWEEP_TRY(const ImageMode mode,
               image_mode(image_mode_for(loaded->model->config(), spec.image_mode)));
   VLSWEEP_TRY(const auto data, workplace.dataset(spec.suite.source));
@@ -125,24 +140,18 @@ Result<StageOutcome> run_respond(const RespondSpec& spec, Workplace& workplace, 
   VLSWEEP_TRY(const Questions questions,
               read_questions(spec, *loaded, data->dataset, features, sink));
 
-  const GenerateSettings settings{spec.max_new_tokens, loaded->tokenizer.eos()};
-  auto count = static_cast<std::size_t>(sequences_that_fit(
-      *loaded->model, static_cast<std::int64_t>(longest(questions)) + spec.max_new_tokens,
-      kCacheBytes));
-  const auto total = static_cast<std::int64_t>(questions.prompts.size());
-  std::int64_t num_tokens = 0;
-  for (std::size_t begin = 0; begin < questions.prompts.size();) {
-    VLSWEEP_TRY(const auto answers,
-                answer(*loaded, features, questions, begin, count, settings, sink));
-    for (const auto& ids : answers) num_tokens += static_cast<std::int64_t>(ids.size());
-    sink.samples(rows_of(*loaded, questions, begin, answers));
-    begin += answers.size();
-    sink.progress(static_cast<std::int64_t>(begin), total, {});
-  }
+  const GenerateSettings settings = settings_of(spec, loaded->tokenizer);
+  OrderedResponses responses(*loaded, questions, settings, sink);
+  GenerateEvents events;
+  events.stop = [&sink] { return sink.cancelled(); };
+  events.finished = [&](std::size_t i, Answer answer) { responses.take(i, std::move(answer)); };
+  Generator generator(*loaded->model, features, &loaded->tokenizer);
+  VLSWEEP_CHECK_OK(generator.run(questions.prompts, settings, events));
+  const GenerateCounts& counts = generator.counts();
   StageOutcome outcome;
-  outcome.metrics = {{"responses", static_cast<double>(total)},
-                     {"response_tokens", static_cast<double>(num_tokens)}};
-  outcome.note = questions.complaints.note();
+  outcome.metrics = {{"responses", static_cast<double>(counts.answers)},
+                     {"response_tokens", static_cast<double>(counts.tokens)}};
+  outcome.note = note_of(questions, counts);
   return outcome;
 }
 

@@ -65,6 +65,10 @@ class SentencePieceModel : public TextModel {
 
   TokenId size() const override { return prefixed_.GetPieceSize(); }
 
+  std::string token(TokenId id) const override {
+    return id >= 0 && id < size() ? prefixed_.IdToPiece(static_cast<int>(id)) : std::string();
+  }
+
   std::vector<SentencePiece> pieces() const override {
     std::vector<SentencePiece> pieces;
     for (int id = 0; id < prefixed_.GetPieceSize(); ++id) {

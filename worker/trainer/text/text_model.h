@@ -42,6 +42,8 @@ class TextModel {
   virtual std::string decode(std::span<const ShownToken> tokens) const = 0;
   virtual std::optional<TokenId> find(std::string_view token) const = 0;
   virtual TokenId size() const = 0;  // largest id + 1
+  // The vocabulary's own text of an id ("\u2581Hello"); empty where there is none.
+  virtual std::string token(TokenId id) const = 0;
   // Of a sentencepiece model; empty for others.
   virtual std::vector<SentencePiece> pieces() const = 0;
 };

@@ -212,6 +212,13 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool keep_special) c
 
 std::optional<TokenId> Tokenizer::find(std::string_view token) const { return state_->find(token); }
 
+std::string Tokenizer::token(TokenId id) const {
+  for (const auto& [text, added] : state_->added) {
+    if (added == id) return text;
+  }
+  return state_->model->token(id);
+}
+
 std::vector<SentencePiece> Tokenizer::pieces() const {
   std::vector<SentencePiece> pieces = state_->model->pieces();
   for (const TokenId id : state_->special) {

@@ -43,6 +43,8 @@ class Tokenizer {
   // outside the vocabulary are left out.
   std::string decode(std::span<const TokenId> ids, bool keep_special = false) const;
   std::optional<TokenId> find(std::string_view token) const;
+  // The token of an id as the vocabulary writes it (transformers' convert_ids_to_tokens).
+  std::string token(TokenId id) const;
 
   // Of a sentencepiece model; empty for others.
   std::vector<SentencePiece> pieces() const;

@@ -46,6 +46,10 @@ class TokenizerFileModel : public TextModel {
 
   std::optional<TokenId> find(std::string_view token) const override { return bpe_.find(token); }
   TokenId size() const override { return bpe_.size(); }
+  std::string token(TokenId id) const override {
+    const std::string* text = bpe_.token(id);
+    return text ? *text : std::string();
+  }
   std::vector<SentencePiece> pieces() const override { return {}; }
 
  private:
