@@ -98,7 +98,7 @@ TEST(ChatTemplates, HostileAndBrokenOnesAreRefused) {
       {repeated("x", 40'000), "32 KiB"},
       {"{{ " + repeated("(", 1000) + " }}", "brackets"},
       {repeated("{% if 1 %}", 2000), "blocks"},
-      {"{{ 1" + repeated("+1", 9000) + " }}", "4 KiB"},
+      {"{{ 1" + repeated("+1", 9000) + " }}", "2 KiB"},
       {"{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}", "calls itself"},
       {"{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}",
        "calls itself"},

@@ -9,7 +9,7 @@
 namespace vlsweep {
 namespace {
 
-constexpr std::size_t kMaxTag = 4 << 10;
+constexpr std::size_t kMaxTag = 2 << 10;
 constexpr int kMaxNesting = 64;
 
 bool is_name_character(char c) {
@@ -70,7 +70,7 @@ class Walk {
     for (at_ += 2; at_ < source_.size();) {
       const char c = source_[at_];
       if (depth == 0 && source_.substr(at_).starts_with(close)) break;
-      if (++plain > kMaxTag) complaint_ = "a tag of more than 4 KiB";
+      if (++plain > kMaxTag) complaint_ = "a tag of more than 2 KiB";
       if (c == '(' || c == '[' || c == '{') ++depth;
       if (c == ')' || c == ']' || c == '}') --depth;
       if (depth > kMaxNesting) complaint_ = "more than 64 nested brackets";
