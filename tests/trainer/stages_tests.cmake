@@ -20,3 +20,8 @@ vlsweep_test(NAME trainer_gang_test
 target_compile_definitions(trainer_gang_test PRIVATE
   VLSWEEP_TRAINER="$<TARGET_FILE:vlsweep-trainer>")
 add_dependencies(trainer_gang_test vlsweep-trainer)
+# Whole stages of MiniGPT-v2 against the official code's losses and answers; needs no package.
+add_test(NAME trainer_minigpt_stage
+  COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/minigpt_stage_test.py
+          $<TARGET_FILE:vlsweep-trainer>)
+set_tests_properties(trainer_minigpt_stage PROPERTIES TIMEOUT 120)
