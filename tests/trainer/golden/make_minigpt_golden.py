@@ -151,7 +151,7 @@ def lora_steps(model, images, count=20):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or "llama_proj" in name)
     # The names are the converted model's: base_model.model.model.language_model.layers... as peft would save it.
-    start = {n.removeprefix("llama_model.").replace("model.model.model.", "model.model.language_model.").replace(".default", ""):
+    start = {n.removeprefix("llama_model.").replace("base_model.model.model.", "base_model.model.model.language_model.").replace(".default", ""):
              p.detach().clone() for n, p in model.named_parameters() if "lora_A" in n}
     optimizer = optimizer_of(model, 5e-3, 0.05)
     losses = []
