@@ -32,3 +32,8 @@ add_test(NAME trainer_commands
   COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/commands_test.py $<TARGET_FILE:vlsweep-trainer>
           $<TARGET_FILE:vlsweep>)
 set_tests_properties(trainer_commands PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+# Whole stages of MiniGPT-v2 against the official code's losses and answers; needs no package.
+add_test(NAME trainer_minigpt_stage
+  COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/minigpt_stage_test.py
+          $<TARGET_FILE:vlsweep-trainer>)
+set_tests_properties(trainer_minigpt_stage PROPERTIES TIMEOUT 120)

@@ -8,6 +8,8 @@ Pinned as make_golden.py. Run: python make_minigpt_golden.py CHECKOUT, a checkou
                        which the 20 steps begin
   golden.json          ids and labels as the official code puts them together, loss, norms of every gradient,
                        greedy tokens, the losses of 20 LoRA steps
+  data/, stage.json    conversations and images; the losses, gradient norms and learning rates of 60 steps on them
+                       (LLaMA and projection, the tower frozen), and the answers after that
   prompts.json         ids (image positions: one "image" id each) and labels of conversations; evaluation prompts
 """
 import ast
@@ -26,6 +28,8 @@ from safetensors.torch import load_file, save_file
 
 import minigpt_files as files
 import official_minigpt
+from make_image_golden import smooth, stretched_tensor
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "minigpt_v2"
@@ -37,6 +41,11 @@ SAMPLES = {"instruction_input": ["<Img><ImageHere></Img> what is in the image? "
 CONVERSATIONS = [["what is this?", "a test"], ["what is in the image?", "two lines", "and now?", "nothing more"],
                  ["a b c", "it is a test", "one", "two", "  three ", "four\nlines"], ["caf\u00e9 \U0001f600", "na\u00efve </s> x"]]
 CONNECT = "!@#"
+STEPS, WARMUP = 60, 5
+# As train_configs/minigptv2_finetune.yaml but for the sizes; what minigpt_stage_test.py tells the trainer.
+RECIPE = dict(init_lr=1e-2, min_lr=5e-4, warmup_lr=1e-4, weight_decay=0.05)
+STAGE = [["what is in the image?", "two lines", "and now?", "nothing more"], ["hello", "this is a test"],
+         ["what is this?", "one"], ["is it a user?", "the assistant gives helpful answers"], ["three", "four words"]]
 
 
 def pixels(n, size):
@@ -133,7 +142,7 @@ def greedy(model, checkout, images):
 
 
 def lora_steps(model, images, count=20):
-    """The checkpoint's LoRA merged, a new one on q and v trained with the projection (runner_base.optimizer)."""
+    """The checkpoint's LoRA merged, a new one on q and v trained with the projection."""
     merged = model.llama_model.merge_and_unload()
     merged.requires_grad_(False)
     torch.manual_seed(5)
@@ -141,13 +150,10 @@ def lora_steps(model, images, count=20):
                                                           task_type="CAUSAL_LM", target_modules=list(files.TARGETS)))
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or "llama_proj" in name)
-    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     # The names are the converted model's: base_model.model.model.language_model.layers... as peft would save it.
-    start = {n.removeprefix("llama_model.").replace("model.model.model.", "model.model.language_model.").replace(".default", ""):
-             p.detach().clone() for n, p in trained if "lora_A" in n}
-    plain = [p for n, p in trained if p.ndim < 2 or "bias" in n or "ln" in n or "bn" in n]
-    decayed = [p for _, p in trained if not any(p is other for other in plain)]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0}], lr=5e-3, betas=(0.9, 0.999))
+    start = {n.removeprefix("llama_model.").replace("base_model.model.model.", "base_model.model.model.language_model.").replace(".default", ""):
+             p.detach().clone() for n, p in model.named_parameters() if "lora_A" in n}
+    optimizer = optimizer_of(model, 5e-3, 0.05)
     losses = []
     for _ in range(count):
         loss = model({"image": images, **SAMPLES})["loss"]
@@ -194,6 +200,62 @@ def make_prompts(model, checkout, images):
     (OUT / "prompts.json").write_text(json.dumps(golden))
 
 
+def write_stage_data(folder):
+    """LLaVA's conversations with an image of another shape each; the images as the official processor has them."""
+    folder.mkdir()
+    state, items, tensors = np.random.RandomState(9), [], []
+    for i, turns in enumerate(STAGE):
+        image = Image.fromarray(smooth(state, 11 + 9 * i, 37 - 6 * i, 3))
+        image.save(folder / f"{i}.png")
+        tensors.append(torch.from_numpy(stretched_tensor(image, files.IMAGE_SIZE)))
+        messages = [{"from": "gpt" if k % 2 else "human", "value": text} for k, text in enumerate(turns)]
+        messages[0]["value"] = "<image>\n" + messages[0]["value"]
+        items.append({"id": str(i), "image": f"{i}.png", "conversations": messages})
+    (folder / "train.json").write_text(json.dumps(items, indent=1))
+    return torch.stack(tensors)
+
+
+def stage_samples(images):
+    """As LlavaConversationDataset makes them of train.json."""
+    questions = [CONNECT.join([f"<Img><ImageHere></Img> {t[0]} ", *(q + " " for q in t[2::2])]) for t in STAGE]
+    return {"image": images, "conv_q": questions, "conv_a": [CONNECT.join(t[1::2]) for t in STAGE], "connect_sym": [CONNECT]}
+
+
+def optimizer_of(model, lr, weight_decay):
+    """runner_base.RunnerBase.optimizer."""
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    plain = [p for n, p in trained if p.ndim < 2 or "bias" in n or "ln" in n or "bn" in n]
+    decayed = [p for _, p in trained if not any(p is other for other in plain)]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0}]
+    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999))
+
+
+def make_stage(model, checkout):
+    """A whole stage: files to images and ids, steps, answers. The checkpoint's LoRA is merged, as converted."""
+    images = write_stage_data(OUT / "data")
+    model.llama_model = model.llama_model.merge_and_unload()
+    model.llama_model.requires_grad_(True)
+    model.visual_encoder.requires_grad_(False)
+    model.ln_vision.requires_grad_(False)
+    optimizer = optimizer_of(model, RECIPE["init_lr"], RECIPE["weight_decay"])
+    optims = importlib.import_module("minigpt4.common.optims")
+    schedule = optims.LinearWarmupCosineLRScheduler(optimizer, 1, STEPS, RECIPE["min_lr"], RECIPE["init_lr"], WARMUP, RECIPE["warmup_lr"])
+    golden = dict(losses=[], norms=[], rates=[])
+    for step in range(STEPS):
+        schedule.step(cur_epoch=0, cur_step=step)
+        loss = model(stage_samples(images))["loss"]
+        loss.backward()
+        squares = sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None)
+        optimizer.step()
+        optimizer.zero_grad()
+        for name, value in (("losses", float(loss.detach())), ("norms", squares ** 0.5), ("rates", optimizer.param_groups[0]["lr"])):
+            golden[name].append(value)
+    conversation = importlib.import_module("minigpt4.conversation.conversation")
+    texts = prepare_texts(checkout)([turns[0] for turns in STAGE], conversation.CONV_VISION_minigptv2)
+    golden["answers"] = model.generate(images, texts, max_new_tokens=24, do_sample=False)
+    (OUT / "stage.json").write_text(json.dumps(dict(golden, recipe=RECIPE, warmup_steps=WARMUP)))
+
+
 def convert(published, out):
     arguments = files.write_published(published)
     subprocess.run([sys.executable, CONVERT, *(str(x) for pair in arguments.items() for x in pair), "--out", out, *files.SHAPE_ARGUMENTS], check=True)
@@ -208,6 +270,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         convert(Path(folder), OUT)
         model = official_minigpt.load_official(checkout, Path(folder))
+        make_stage(official_minigpt.load_official(checkout, Path(folder)), checkout)
     images = pixels(2, files.IMAGE_SIZE)
     golden, values = describe(model, images)
     model.llama_model.forward = type(model.llama_model).forward.__get__(model.llama_model)
