@@ -114,8 +114,8 @@ TEST(Plan, EveryFieldThatCanChangeTheResultChangesTheKey) {
                                   "optimizer: adamw8bit",
                                   "vision_lr: 1e-6",
                                   "warmup_steps: 3",
-                                  "min_lr: 1e-7",
-                                  "warmup_lr: 1e-7",
+                                  "schedule: linear_warmup_cosine, min_lr: 1e-7",
+                                  "schedule: linear_warmup_cosine, warmup_lr: 1e-7",
                                   "loss_normalization: micro_batch",
                                   "activation_checkpointing: 2",
                                   "freeze: none",
@@ -135,6 +135,21 @@ TEST(Plan, EveryFieldThatCanChangeTheResultChangesTheKey) {
     EXPECT_TRUE(seen.insert(stage_of(plan, plan.trials[0], "vision_language").key).second)
         << setting;
   }
+}
+
+TEST(Plan, ATrialOnSeveralRanksHasTheKeysOfATrialOnOne) {
+  const std::string parameters = "mode: none, tuning: lora";
+  const Plan one = plan_of(micro(parameters));
+  const Plan two = plan_of(micro(parameters, "resources: {ranks: 2}\n"));
+  EXPECT_EQ(keys(one), keys(two));
+  for (const Stage& stage : two.stages)
+    EXPECT_EQ(stage.resources.ranks, stage.kind == StageKind::tune ? 2 : 1) << stage.name;
+  const Plan gpus = plan_of(micro(parameters, "resources: {gpus_per_trial: 4}\n"));
+  for (const Stage& stage : gpus.stages)
+    if (stage.kind == StageKind::tune) {
+      EXPECT_EQ(stage.resources.ranks, 4);
+      EXPECT_EQ(stage.resources.gpus, 1);
+    }
 }
 
 TEST(Plan, AParameterAndAConstantOfTheSameValueAreTheSameStage) {
