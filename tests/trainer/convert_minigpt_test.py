@@ -170,11 +170,20 @@ class ConvertMiniGpt(unittest.TestCase):
             with self.subTest(wanted):
                 torch.save(content, checkpoint)
                 self.refused(wanted)
+        for setting, value in (("lora_alpha", "much"), ("image_size", 0)):
+            content = files.checkpoint()
+            content["config"]["model"][setting] = value
+            torch.save(content, checkpoint)
+            self.refused(f"model.{setting} is {value!r}")
         torch.save(files.checkpoint(), checkpoint)
         self.refused("blocks.4.norm1.weight is missing", "--vision-layers", "6")
         self.refused("is no multiple of the tower's patches", "--image-size", "25")
         self.refused("no such file", vision=self.folder / "nothing.pth")
         self.refused("config.json", language_model=self.folder)
+        torch.save({**files.eva_vit(), "patch_embed.proj.weight": torch.ones(files.WIDTH, 9)}, self.arguments["--vision"])
+        self.refused("takes no square patches")
+        torch.save({**files.eva_vit(), "pos_embed": torch.ones(1, 8, files.WIDTH)}, self.arguments["--vision"])
+        self.refused("is of no square of patches")
 
     def test_torn_files_are_errors(self):
         for key in ("--checkpoint", "--vision"):

@@ -75,6 +75,13 @@ class Checkpoint:
             self.language[inner] = tensor
         return True
 
+    def setting(self, name: str, otherwise: float) -> float:
+        """A number of the configuration it was trained with."""
+        value = self.settings.get(name, otherwise)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
+            raise ConversionError(f"{self.path}: its own setting model.{name} is {value!r}, not a number above 0")
+        return value
+
     def scale(self, alpha: float) -> float:
         return alpha / self.rank() if self.lora else 0.0
 
@@ -117,8 +124,8 @@ class Conversion:
         if isinstance(vision, dict) and isinstance(vision.get("model"), dict):
             vision = vision["model"]
         self.tower = {**tensors_of(vision, arguments.vision), **self.checkpoint.tower}
-        self.alpha = float(arguments.lora_alpha or self.checkpoint.settings.get("lora_alpha") or 16)
-        self.image_size = int(arguments.image_size or self.checkpoint.settings.get("image_size") or 448)
+        self.alpha = arguments.lora_alpha or float(self.checkpoint.setting("lora_alpha", 16))
+        self.image_size = arguments.image_size or int(self.checkpoint.setting("image_size", 448))
         self.planned: list[PlannedTensor] = []
         self.vision_config = self._plan_tower()
         self._plan_language()
@@ -138,8 +145,11 @@ class Conversion:
         return self.tower[name]
 
     def _plan_tower(self) -> dict:
-        d, _, patch, _ = self._vision("patch_embed.proj.weight").shape
-        if self.image_size % patch:
+        kernel = self._vision("patch_embed.proj.weight")
+        if kernel.dim() != 4 or kernel.shape[1] != 3 or kernel.shape[2] != kernel.shape[3]:
+            raise ConversionError(f"{self.arguments.vision}: patch_embed.proj.weight {tuple(kernel.shape)} takes no square patches of 3 colours")
+        d, patch = kernel.shape[0], kernel.shape[2]
+        if self.image_size < 1 or self.image_size % patch:
             raise ConversionError(f"the image size {self.image_size} is no multiple of the tower's patches of {patch} pixels")
         side, layers = self.image_size // patch, self.arguments.vision_layers
         if side * side % MERGED_TOKENS:
@@ -192,6 +202,8 @@ class Conversion:
         if config.get("model_type") != "llama":
             raise ConversionError(f"{self.language.folder / 'config.json'}: model_type {config.get('model_type')!r}, not a LLaMA")
         layers = config.get("num_hidden_layers", 32)
+        if not isinstance(layers, int) or not 0 < layers < 1000:
+            raise ConversionError(f"{self.language.folder / 'config.json'}: num_hidden_layers is {layers!r}")
         expected = ["model.embed_tokens.weight", *(f"model.layers.{i}.{part}.weight" for i in range(layers) for part in LAYER),
                     "model.norm.weight", "lm_head.weight"]
         there = set(self.language.names())
