@@ -83,44 +83,66 @@ class GangTest : public StageTest {
     ASSERT_LT(steady_clock::now(), deadline);
   }
 
+  // Until a member has written what it goes on from, in the middle of its steps.
+  void wait_for_state(int rank) const {
+    const std::string end = ".rank-" + std::to_string(rank) + ".json";
+    const auto is_there = [&] {
+      std::error_code error;
+      for (const auto& entry : std::filesystem::directory_iterator(folder_ / "state", error))
+        if (entry.path().string().ends_with(end)) return true;
+      return false;
+    };
+    const auto deadline = steady_clock::now() + seconds(60);
+    while (!is_there() && steady_clock::now() < deadline) std::this_thread::yield();
+    ASSERT_LT(steady_clock::now(), deadline);
+  }
+
   std::filesystem::path folder_;
 };
 
-// The largest absolute difference between two checkpoints, and the largest value of the first.
-std::pair<double, double> compare(const std::filesystem::path& a, const std::filesystem::path& b) {
+// The root of the mean squared difference between two checkpoints' values, relative to that of the
+// values themselves.
+double difference(const std::filesystem::path& a, const std::filesystem::path& b) {
   const auto first = SafetensorsFile::open(a), second = SafetensorsFile::open(b);
   EXPECT_TRUE(first && second);
   EXPECT_EQ(first->tensors().size(), second->tensors().size());
-  double difference = 0, value = 0;
+  double differences = 0, values = 0;
   for (const TensorView& view : first->tensors()) {
     const TensorView* other = second->find(view.name);
     EXPECT_NE(other, nullptr) << view.name;
     if (other == nullptr) continue;
-    const at::Tensor mine = tensor_of(view);
-    difference = std::max(difference, (mine - tensor_of(*other)).abs().max().item<double>());
-    value = std::max(value, mine.abs().max().item<double>());
+    const at::Tensor mine = tensor_of(view).to(at::kDouble);
+    differences += (mine - tensor_of(*other)).square().sum().item<double>();
+    values += mine.square().sum().item<double>();
   }
-  return {difference, value};
+  return std::sqrt(differences / values);
 }
 
 struct Recipe {
   const char* name;
   const char* changes;  // to the spec
-  const char* weights;
+  double losses;        // tolerance, relative, over 30 steps
+  double weights;       // tolerance, relative, in the mean square
 };
 
 // Sums are made in another order: losses may differ by float rounding, which Adam's division by
-// small second moments magnifies over the steps.
-constexpr double kLossTolerance = 1e-5;
-constexpr double kWeightTolerance = 1e-4;
+// small second moments magnifies over the steps. In bfloat16 each gradient is rounded once more;
+// with 8-bit states a second moment that is just zero here and just not zero there moves a weight
+// far.
+constexpr Recipe kRecipes[] = {
+    {"full", R"({"tuning":"full"})", 1e-5, 1e-5},
+    {"small pieces", R"({"micro_batch":5})", 1e-5, 1e-5},
+    {"odd batch", R"({"batch":7,"micro_batch":7})", 1e-5, 1e-5},
+    {"lora", R"({"tuning":"lora","lora":{"rank":4,"alpha":8,"dropout":0}})", 1e-5, 1e-5},
+    {"dropout", R"({"tuning":"lora","lora":{"rank":4,"alpha":8,"dropout":0.3},"micro_batch":8})",
+     1e-5, 1e-5},
+    {"mean of micro-batches", R"({"loss_normalization":"micro_batch","micro_batch":8})", 1e-5,
+     1e-4},
+    {"bfloat16", R"({"dtype":"bfloat16"})", 1e-2, 1e-2},
+    {"8-bit", R"({"optimizer":"adamw8bit"})", 1e-2, 1e-2}};
 
 TEST_F(GangTest, TwoTrainersTogetherEqualOneWithTheSameGlobalBatch) {
-  for (const Recipe& recipe :
-       {Recipe{"full", R"({"tuning":"full"})", "model.safetensors"},
-        Recipe{"small pieces", R"({"micro_batch":5})", "model.safetensors"},
-        Recipe{"odd batch", R"({"batch":7,"micro_batch":7})", "model.safetensors"},
-        Recipe{"lora", R"({"tuning":"lora","lora":{"rank":4,"alpha":8,"dropout":0}})",
-               "adapter_model.safetensors"}}) {
+  for (const Recipe& recipe : kRecipes) {
     SCOPED_TRACE(recipe.name);
     std::filesystem::remove_all(folder_);
     Json message = tune_message("unused");
@@ -132,17 +154,45 @@ TEST_F(GangTest, TwoTrainersTogetherEqualOneWithTheSameGlobalBatch) {
     double worst = 0;
     for (std::size_t i = 0; i < alone.size(); ++i)
       worst = std::max(worst, std::abs(alone[i] - together[i]) / alone[i]);
-    EXPECT_LT(worst, kLossTolerance);
-    EXPECT_LT(std::abs(alone[0] - together[0]) / alone[0], 1e-6) << "before any step";
+    EXPECT_LT(worst, recipe.losses);
     EXPECT_TRUE(losses("second").empty()) << "member 0 alone reports";
     EXPECT_EQ(last("alone")["metrics"][2], last("first")["metrics"][2]) << "tokens";
-    const auto [difference, value] = compare(folder_ / "alone/checkpoint" / recipe.weights,
-                                             folder_ / "out-0/checkpoint" / recipe.weights);
-    EXPECT_LT(difference, kWeightTolerance * value);
+    const bool lora = message["spec"]["tuning"] == "lora";
+    const char* weights = lora ? "adapter_model.safetensors" : "model.safetensors";
+    const double moved =
+        difference(folder_ / "alone/checkpoint" / weights, folder_ / "out-0/checkpoint" / weights);
+    EXPECT_LT(moved, recipe.weights);
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out-1/checkpoint")) << "member 0 alone saves";
-    std::printf("%s: losses within %.1e, weights within %.1e of %.2f\n", recipe.name, worst,
-                difference, value);
+    std::printf("%s: losses within %.1e, weights within %.1e\n", recipe.name, worst, moved);
   }
+}
+
+TEST_F(GangTest, GoesOnToTheBitFromItsMembersStates) {
+  Json message = tune_message("unused");
+  message["spec"]["steps"] = 60;
+  run_alone_and_together(message);
+  const std::vector<double> expected = losses("first");
+  const std::string weights = read(folder_ / "out-0/checkpoint/model.safetensors");
+
+  message["state"] = folder_ / "state";
+  message["spec"]["@checkpoint_seconds"] = 0.0;
+  const auto begin = [&](const std::string& attempt, int rank) {
+    Json part = member(message, rank);
+    part["gang"]["rendezvous"] = folder_ / ("rendezvous-" + attempt);
+    return start(part, attempt + std::to_string(rank));
+  };
+  ChildProcess first = begin("cut", 0), second = begin("cut", 1);
+  wait_for_state(0);
+  wait_for_state(1);
+  first.signal(SIGKILL);
+  second.wait();
+  ChildProcess again = begin("again", 0), other = begin("again", 1);
+  EXPECT_EQ(again.wait().code, 0) << log("again0");
+  EXPECT_EQ(other.wait().code, 0) << log("again1");
+  EXPECT_TRUE(last("again0")["note"].get<std::string>().contains("resumed from step "))
+      << last("again0");
+  EXPECT_EQ(losses("again0"), expected);
+  EXPECT_EQ(read(folder_ / "out-0/checkpoint/model.safetensors"), weights);
 }
 
 TEST_F(GangTest, AMemberThatIsKilledEndsTheOtherWithAClearError) {
