@@ -145,7 +145,8 @@ TEST(Safetensors, LargeModelsAreCutIntoShardsWithAnIndex) {
 }
 
 TEST(Safetensors, FoldersThatCannotBeWrittenAreErrors) {
-  const auto written = write_safetensors("/proc/no-such-folder/x.safetensors", {});
+  const auto written =
+      write_safetensors("/proc/no-such-folder/x.safetensors", std::vector<TensorView>{});
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().text().find("no-such-folder"), std::string::npos);
 }
