@@ -1,5 +1,5 @@
 // More of the model against transformers and peft: files as transformers 5 shards and names them, a
-// trained tower's gradients, bfloat16. See also model_test.cpp.
+// trained tower's gradients, bfloat16, adapters with patterns. See also model_test.cpp.
 #include "tests/trainer/golden.h"
 #include "worker/trainer/architecture/architecture.h"
 
@@ -114,6 +114,20 @@ TEST_P(Tower, GradientNormsEqualTransformers) {
 
 INSTANTIATE_TEST_SUITE_P(Schemes, Tower,
                          testing::Values(Case{"scheme_b5", true}, Case{"llava", true}));
+
+// rsLoRA, three targets, a rank and an alpha of their own.
+TEST(Adapter, PatternsAndRsloraComputeAsPeft) {
+  const at::NoGradGuard no_grad;
+  const auto folder = golden::folder("text");
+  const auto json = golden::read_json(folder / "golden.json");
+  const auto model = golden::load(folder / "adapter");
+  ASSERT_NE(model, nullptr);
+  const at::Tensor found = golden::logits(*model, golden::ids(json["input_ids"]), {});
+  const at::Tensor wanted = golden::tensor(folder / "adapter/values.safetensors", "logits");
+  EXPECT_LT(golden::difference(found, wanted, {9, 9}), kLogitTolerance);
+  const at::Tensor base = golden::tensor(folder / "values.safetensors", "logits");
+  EXPECT_GT(golden::difference(wanted, base, {9, 9}), 0.1);
+}
 
 }  // namespace
 }  // namespace vlsweep
