@@ -33,6 +33,10 @@ Result<Asked> read_prompts(const CommandOptions& options, std::int64_t max_new_t
                            ModelSession& session) {
   Asked asked;
   VLSWEEP_TRY(asked.lines, read_prompt_lines(options));
+  std::vector<std::filesystem::path> images;
+  for (const PromptLine& line : asked.lines)
+    if (!line.image.empty()) images.push_back(line.image);
+  session.read_images(images);
   for (const PromptLine& line : asked.lines) {
     const DialogueTurn turn{line.prompt, {}, options.system};
     auto prompt = options.raw ? session.raw_prompt(line.prompt, line.image)

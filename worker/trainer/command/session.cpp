@@ -96,6 +96,10 @@ GenerateSettings ModelSession::settings(const CommandOptions& options) const {
           .sampling = {options.temperature, options.top_p, options.seed}};
 }
 
+void ModelSession::read_images(std::span<const std::filesystem::path> images) {
+  if (model_->has_vision()) (void)features_.add(*model_, images, [] { return false; });
+}
+
 Result<std::int64_t> ModelSession::image_id(const std::filesystem::path& image) {
   if (image.empty()) return -1;
   if (!model_->has_vision())

@@ -7,11 +7,13 @@
 
 #include "orchestrator/base/file.h"
 #include "worker/trainer/image/image.h"
+#include "worker/trainer/model/crew.h"
 
 namespace vlsweep {
 namespace {
 
 constexpr std::size_t kImagesPerBatch = 256;
+constexpr std::size_t kImagesDecoded = 64;  // at a time, before they are looked at in turn
 constexpr std::int64_t kLeastRows = 1024;
 
 // What tells one image file from another without reading it.
@@ -34,19 +36,40 @@ Result<at::Tensor> FeatureTable::pixels(const VisionLanguageModel& model,
   return at::tensor(*values, at::kFloat).view({3, size, size});
 }
 
+// The pixels of images that are not known yet, decoded by all threads.
+std::unordered_map<std::string, Result<at::Tensor>> FeatureTable::decode_new(
+    const VisionLanguageModel& model, std::span<const std::filesystem::path> images) const {
+  std::unordered_map<std::string, Result<at::Tensor>> decoded;
+  std::vector<std::pair<const std::filesystem::path*, Result<at::Tensor>*>> tasks;
+  for (const std::filesystem::path& path : images) {
+    const auto key = identity(path);
+    if (!key || ids_.contains(*key)) continue;
+    const auto [place, is_new] = decoded.try_emplace(*key, at::Tensor());
+    if (is_new) tasks.emplace_back(&path, &place->second);
+  }
+  Crew::shared().run(std::ssize(tasks), at::get_num_threads(), [&](std::int64_t i) {
+    const auto& [path, target] = tasks[static_cast<std::size_t>(i)];
+    *target = pixels(model, *path);
+  });
+  return decoded;
+}
+
 Result<std::vector<Result<std::int64_t>>> FeatureTable::add(
     const VisionLanguageModel& model, std::span<const std::filesystem::path> images,
     const std::function<bool()>& stop) {
   std::vector<Result<std::int64_t>> result;
   std::vector<std::int64_t> waiting;
   std::vector<at::Tensor> waiting_pixels;
+  std::unordered_map<std::string, Result<at::Tensor>> decoded;
   const auto flush = [&] {
     if (!waiting.empty()) compute(model, waiting, waiting_pixels);
     waiting.clear();
     waiting_pixels.clear();
   };
-  for (const std::filesystem::path& path : images) {
-    auto key = identity(path);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (i % kImagesDecoded == 0)
+      decoded = decode_new(model, images.subspan(i, std::min(kImagesDecoded, images.size() - i)));
+    auto key = identity(images[i]);
     if (!key) {
       result.emplace_back(std::unexpected(key.error()));
       continue;
@@ -55,17 +78,19 @@ Result<std::vector<Result<std::int64_t>>> FeatureTable::add(
       result.emplace_back(known->second);
       continue;
     }
-    auto decoded = pixels(model, path);
-    if (!decoded) {
-      result.emplace_back(std::unexpected(decoded.error()));
+    // A file that has changed since is decoded as it is now.
+    const auto found = decoded.find(*key);
+    auto image = found != decoded.end() ? found->second : pixels(model, images[i]);
+    if (!image) {
+      result.emplace_back(std::unexpected(image.error()));
       continue;
     }
     const auto id = static_cast<std::int64_t>(entries_.size());
-    entries_.push_back({path});
+    entries_.push_back({images[i]});
     ids_.emplace(std::move(*key), id);
     result.emplace_back(id);
     waiting.push_back(id);
-    waiting_pixels.push_back(std::move(*decoded));
+    waiting_pixels.push_back(std::move(*image));
     if (waiting.size() == kImagesPerBatch) {
       flush();
       if (stop()) return fail(Errc::cancelled, "stopped while reading images");

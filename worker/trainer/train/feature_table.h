@@ -51,6 +51,8 @@ class FeatureTable {
                             const std::filesystem::path& path) const;
   // Of stacked pixels: what is kept of them.
   at::Tensor digest(const VisionLanguageModel& model, const std::vector<at::Tensor>& pixels) const;
+  std::unordered_map<std::string, Result<at::Tensor>> decode_new(
+      const VisionLanguageModel& model, std::span<const std::filesystem::path> images) const;
   void compute(const VisionLanguageModel& model, const std::vector<std::int64_t>& ids,
                const std::vector<at::Tensor>& pixels);
   void keep(std::int64_t id, const at::Tensor& features);
