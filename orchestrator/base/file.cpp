@@ -80,16 +80,23 @@ std::string finish_hex(const Digest& digest) {
   return text;
 }
 
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
+using CrcTable = std::array<std::uint32_t, 256>;
+
+// Table k is of a byte with k zero bytes behind it: eight bytes are then eight look-ups that do not
+// wait for one another (Kounavis and Berry 2005, slicing by 8).
+constexpr std::array<CrcTable, 8> make_crc_tables() {
+  std::array<CrcTable, 8> tables{};
   for (std::uint32_t i = 0; i < 256; ++i) {
     std::uint32_t crc = i;
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78U : 0U);
-    table[i] = crc;
+    tables[0][i] = crc;
   }
-  return table;
+  for (std::size_t k = 1; k < tables.size(); ++k)
+    for (std::size_t i = 0; i < 256; ++i)
+      tables[k][i] = (tables[k - 1][i] >> 8) ^ tables[0][tables[k - 1][i] & 0xFF];
+  return tables;
 }
-constexpr auto kCrcTable = make_crc_table();
+constexpr auto kCrcTables = make_crc_tables();
 
 }  // namespace
 
@@ -178,8 +185,15 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc) {
   crc = ~crc;
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    std::uint32_t mixed = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      mixed ^= kCrcTables[7 - i][((crc >> (8 * i)) ^ at(i)) & 0xFF] ^ kCrcTables[3 - i][at(4 + i)];
+    crc = mixed;
+  }
   for (const char byte : bytes)
-    crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<unsigned char>(byte)) & 0xFF];
+    crc = (crc >> 8) ^ kCrcTables[0][(crc ^ static_cast<unsigned char>(byte)) & 0xFF];
   return ~crc;
 }
 

@@ -82,6 +82,52 @@ TEST_F(StageTest, LoraLeavesAnAdapterThatNamesItsBaseAsTheStoreHasIt) {
   EXPECT_FALSE(answers.rows.empty());
 }
 
+// The parts of a checkpoint that differ from the base.
+std::set<Part> changed_parts(const fs::path& base, const fs::path& tuned) {
+  const auto before = load_checkpoint(base, at::kFloat, at::kCPU);
+  const auto after = load_checkpoint(tuned, at::kFloat, at::kCPU);
+  EXPECT_TRUE(before && after);
+  const auto left = (*before)->named_tensors(), right = (*after)->named_tensors();
+  std::set<Part> changed;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (!at::equal(left[i].view(), right[i].view())) changed.insert(left[i].part);
+  return changed;
+}
+
+TEST_F(StageTest, TuneChangesWhatIsNotFrozenInEveryCombination) {
+  const std::pair<Part, const char*> parts[] = {{Part::vision_tower, "vision_tower"},
+                                                {Part::projector, "projector"},
+                                                {Part::language_model, "language_model"}};
+  for (const char* tuning : {"full", "lora"})
+    for (unsigned mask = 0; mask < 7; ++mask) {
+      Json message = tune_message("frozen");
+      message["spec"]["steps"] = 3;
+      message["spec"]["tuning"] = tuning;
+      if (tuning == std::string("lora"))
+        message["spec"]["lora"] = {{"rank", 4}, {"alpha", 8}, {"dropout", 0.0}};
+      message["spec"]["freeze"] = Json::array();
+      std::set<Part> trained;
+      for (unsigned i = 0; i < 3; ++i) {
+        if ((mask >> i & 1U) != 0)
+          message["spec"]["freeze"].push_back(parts[i].second);
+        else
+          trained.insert(parts[i].first);
+      }
+      fs::remove_all(root() / "frozen");
+      const auto outcome = run(*runner_, message, record_);
+      ASSERT_TRUE(outcome) << outcome.error().text();
+      // Where an adapter is left, its base is named as the store would have it.
+      const fs::path adapter = root() / "frozen/checkpoint/adapter_config.json";
+      if (fs::exists(adapter)) {
+        Json config = Json::parse(read(adapter));
+        config["base_model_name_or_path"] = base() / "checkpoint";
+        write(adapter, config.dump());
+      }
+      EXPECT_EQ(changed_parts(base() / "checkpoint", root() / "frozen/checkpoint"), trained)
+          << tuning << " but " << message["spec"]["freeze"];
+    }
+}
+
 TEST_F(StageTest, TuneCountsBadSamplesAndNamesThem) {
   const Json torn = Json::parse(R"([
     {"id":"good","conversations":[{"from":"human","value":"spell dot"},

@@ -27,7 +27,9 @@ std::filesystem::path base_reference(const TuneSpec& spec) {
 Result<> save(const TuneSpec& spec, const StageRequest& request, const VisionLanguageModel& model,
               const Mixture& mixture) {
   const std::filesystem::path folder = request.out / "checkpoint";
-  if (model.has_lora())
+  // An adapter has no place for a tower: with one that was trained, all is written, LoRA merged.
+  const bool trained_tower = model.has_vision() && !is_frozen(spec, "vision_tower");
+  if (model.has_lora() && !trained_tower)
     VLSWEEP_CHECK_OK(save_adapter(model, folder, base_reference(spec), spec.base));
   else
     VLSWEEP_CHECK_OK(save_checkpoint(model, folder, spec.base));

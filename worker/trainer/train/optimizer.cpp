@@ -62,7 +62,9 @@ struct FlatAdamW::Kind {
 
 FlatAdamW::FlatAdamW(const std::vector<TrainableParameter>& parameters,
                      const AdamWSettings& settings, ProcessGroup* gang)
-    : settings_(settings), gang_(gang), scaling_(at::zeros({2}, at::kDouble)) {
+    : settings_(settings),
+      gang_(gang),
+      scaling_(at::zeros({2}, at::TensorOptions().dtype(at::kDouble).device(at::kCPU))) {
   std::map<Kind, std::vector<TrainableParameter>> groups;
   for (const TrainableParameter& parameter : parameters) {
     const at::ScalarType type = parameter.tensor.scalar_type();
