@@ -207,6 +207,49 @@ bool is_saving(const fs::path& state, pid_t process) {
   return false;
 }
 
+// Two trainers that run one stage together.
+class Pair {
+ public:
+  Pair(const fs::path& folder, Json message) {
+    for (int rank = 0; rank < 2; ++rank) {
+      const fs::path file = folder / ("member-" + std::to_string(rank) + ".json");
+      message["gang"] = {
+          {"rank", rank}, {"size", 2}, {"rendezvous", message["out"]}, {"timeout_s", 60}};
+      std::ofstream(file) << message.dump();
+      auto child =
+          ChildProcess::spawn({.arguments = {VLSWEEP_TRAINER, "--device", "cpu", file.string()},
+                               .environment = current_environment(),
+                               .log = folder / ("member-" + std::to_string(rank) + ".log")});
+      EXPECT_TRUE(child);
+      members_.push_back(std::move(*child));
+    }
+  }
+  ChildProcess& member(std::size_t rank) { return members_[rank]; }
+  bool wait() {
+    bool all_well = true;
+    for (ChildProcess& each : members_) all_well = each.wait().success() && all_well;
+    return all_well;
+  }
+
+ private:
+  std::vector<ChildProcess> members_;
+};
+
+TEST_F(ResumeTest, AGangGoesOnFromTheStateThatAllOfItHave) {
+  const Variant& variant = kVariants[2];
+  fs::create_directories(folder_);
+  ASSERT_TRUE(Pair(folder_, message(variant, "whole")).wait());
+  Pair broken(folder_, resumable(variant, "broken", 0));
+  while (saved().size() < 4 && !broken.member(0).poll()) std::this_thread::yield();
+  broken.member(1).signal(SIGKILL);
+  EXPECT_FALSE(broken.wait());
+  // One member has a later state than the other, as when it is killed between the two.
+  fs::remove(saved().back().replace_extension(".json"));
+  ASSERT_TRUE(Pair(folder_, resumable(variant, "resumed")).wait());
+  EXPECT_TRUE(read(folder_ / "member-0.log").contains("resumed from step"));
+  EXPECT_TRUE(bytes(variant, "resumed") == bytes(variant, "whole"));
+}
+
 TEST_F(ResumeTest, SurvivesATrainerKilledWhileItSaves) {
   const Variant& variant = kVariants[1];
   whole(variant, "whole");
