@@ -145,7 +145,7 @@ std::vector<double> train(VisionLanguageModel& model, const nlohmann::json& json
 void expect_losses(const std::vector<double>& found, const std::vector<double>& wanted) {
   ASSERT_EQ(found.size(), wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    EXPECT_NEAR(found[i], wanted[i], 1e-4 * wanted[i]) << "step " << i;
+    EXPECT_NEAR(found[i], wanted[i], 1e-5 * wanted[i]) << "step " << i;
   }
   EXPECT_LT(wanted.back(), wanted.front());
 }

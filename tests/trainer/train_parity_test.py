@@ -51,7 +51,7 @@ CASES = {
     "accumulated_by_micro_batch": dict(micro_batch=1, loss_normalization="micro_batch"),
     "packed": dict(packing=True, micro_batch=4),
     "recomputed": dict(activation_checkpointing=1),
-    "max_length": dict(max_length=190),
+    "max_length": dict(max_length=195),
     "lora": dict(tuning="lora", lora=LORA, lr=2e-3, projector_lr=1e-3),
     "lora_rslora": dict(tuning="lora", lora=dict(LORA, rslora=True), lr=2e-3),
     "lora_two_targets": dict(tuning="lora", lora=dict(LORA, targets=["q_proj", "v_proj"]), freeze=["vision_tower", "projector"], lr=5e-3),
