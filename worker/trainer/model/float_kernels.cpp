@@ -110,6 +110,32 @@ VLSWEEP_VECTORIZED void forward_of(const AttentionShape& shape, const float* qkv
   }
 }
 
+// Queries that go through the keys and values together, each position's rows being read once.
+constexpr std::int64_t kQueries = 4;
+template <int D>
+using QueryRows = std::array<std::array<float, D>, kQueries>;
+
+// What one position's key and value and the queries give each other; p and slopes are the queries'
+// at this position, `pitch` apart.
+template <int D>
+VLSWEEP_INLINE void add_of_position(const float* p, const float* slopes, std::int64_t pitch,
+                                    const QueryRows<D>& query, const QueryRows<D>& dout,
+                                    const float* key, QueryRows<D>& dquery, float* grad_key,
+                                    float* grad_value) {
+  const float s0 = slopes[0], s1 = slopes[pitch], s2 = slopes[2 * pitch], s3 = slopes[3 * pitch];
+  const float p0 = p[0], p1 = p[pitch], p2 = p[2 * pitch], p3 = p[3 * pitch];
+  for (std::size_t d = 0; d < D; ++d) {
+    dquery[0][d] += s0 * key[d];
+    dquery[1][d] += s1 * key[d];
+    dquery[2][d] += s2 * key[d];
+    dquery[3][d] += s3 * key[d];
+  }
+  for (std::size_t d = 0; d < D; ++d)
+    grad_key[d] += s0 * query[0][d] + s1 * query[1][d] + s2 * query[2][d] + s3 * query[3][d];
+  for (std::size_t d = 0; d < D; ++d)
+    grad_value[d] += p0 * dout[0][d] + p1 * dout[1][d] + p2 * dout[2][d] + p3 * dout[3][d];
+}
+
 template <int D>
 VLSWEEP_VECTORIZED void backward_of(const AttentionShape& shape, const float* rotated,
                                     const float* out, const float* log_sum_exp,
@@ -119,8 +145,8 @@ VLSWEEP_VECTORIZED void backward_of(const AttentionShape& shape, const float* ro
   const std::int64_t out_stride = shape.num_heads * D;
   const float scale = 1.0F / std::sqrt(static_cast<float>(D));
   std::fill(grad_qkv, grad_qkv + T * W, 0.0F);
-  std::vector<float> keys, values, weights(static_cast<std::size_t>(pitch)),
-      slopes(static_cast<std::size_t>(pitch));
+  std::vector<float> keys, values, weights(static_cast<std::size_t>(kQueries * pitch)),
+      slopes(static_cast<std::size_t>(kQueries * pitch));
   for (std::int64_t h = 0; h < shape.num_heads; ++h) {
     const std::int64_t group = shape.num_heads / shape.num_kv_heads, kv = h / group;
     const std::int64_t key_at = (shape.num_heads + kv) * D, value_at = (turned + kv) * D;
@@ -128,30 +154,38 @@ VLSWEEP_VECTORIZED void backward_of(const AttentionShape& shape, const float* ro
       transpose<D>(rotated + key_at, T, W, keys);
       transpose<D>(rotated + value_at, T, W, values);
     }
-    float* p = weights.data();
-    float* ds = slopes.data();
-    for (std::int64_t t = 0; t < T; ++t) {
-      const std::int64_t count = padded(t + 1);
-      const float* query = rotated + t * W + h * D;
-      const float* dout = grad_out + t * out_stride + h * D;
-      const float* mixed = out + t * out_stride + h * D;
-      row_times_columns<D>(query, keys.data(), pitch, count, p);
-      row_times_columns<D>(dout, values.data(), pitch, count, ds);
-      float delta = 0;
-      for (int d = 0; d < D; ++d) delta += dout[d] * mixed[d];
-      const float shift = log_sum_exp[h * T + t];
-      for (std::int64_t j = 0; j < count; ++j) {
-        p[j] = exponential(p[j] * scale - shift);
-        ds[j] = p[j] * (ds[j] - delta) * scale;
+    for (std::int64_t first = 0; first < T; first += kQueries) {
+      const std::int64_t last = std::min(first + kQueries, T);
+      QueryRows<D> query{}, dout{}, dquery{};
+      std::fill(weights.begin(), weights.end(), 0.0F);
+      std::fill(slopes.begin(), slopes.end(), 0.0F);
+      for (std::int64_t t = first; t < last; ++t) {
+        const auto i = static_cast<std::size_t>(t - first);
+        std::copy_n(rotated + t * W + h * D, D, query[i].data());
+        std::copy_n(grad_out + t * out_stride + h * D, D, dout[i].data());
+        float* p = weights.data() + (t - first) * pitch;
+        float* ds = slopes.data() + (t - first) * pitch;
+        const float* mixed = out + t * out_stride + h * D;
+        row_times_columns<D>(query[i].data(), keys.data(), pitch, padded(t + 1), p);
+        row_times_columns<D>(dout[i].data(), values.data(), pitch, padded(t + 1), ds);
+        float delta = 0;
+        for (std::size_t d = 0; d < D; ++d) delta += dout[i][d] * mixed[d];
+        const float shift = log_sum_exp[h * T + t];
+        for (std::int64_t j = 0; j < padded(t + 1); ++j) {
+          p[j] = exponential(p[j] * scale - shift);
+          ds[j] = p[j] * (ds[j] - delta) * scale;
+        }
+        for (std::int64_t j = t + 1; j < padded(t + 1); ++j) p[j] = ds[j] = 0;
       }
-      std::array<float, D> dquery{};
-      for (std::int64_t j = 0; j <= t; ++j) {
-        add_scaled<D>(ds[j], rotated + j * W + key_at, dquery.data());
-        add_scaled<D>(ds[j], query, grad_qkv + j * W + key_at);
-        add_scaled<D>(p[j], dout, grad_qkv + j * W + value_at);
+      for (std::int64_t j = 0; j < last; ++j) {
+        add_of_position<D>(weights.data() + j, slopes.data() + j, pitch, query, dout,
+                           rotated + j * W + key_at, dquery, grad_qkv + j * W + key_at,
+                           grad_qkv + j * W + value_at);
       }
-      rotate_back<D>(dquery.data(), shape.cos + t * (D / 2), shape.sin + t * (D / 2),
-                     grad_qkv + t * W + h * D);
+      for (std::int64_t t = first; t < last; ++t) {
+        rotate_back<D>(dquery[static_cast<std::size_t>(t - first)].data(), shape.cos + t * (D / 2),
+                       shape.sin + t * (D / 2), grad_qkv + t * W + h * D);
+      }
     }
   }
   for (std::int64_t t = 0; t < T; ++t) {
