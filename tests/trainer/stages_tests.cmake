@@ -37,3 +37,13 @@ add_test(NAME trainer_minigpt_stage
   COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/minigpt_stage_test.py
           $<TARGET_FILE:vlsweep-trainer>)
 set_tests_properties(trainer_minigpt_stage PROPERTIES TIMEOUT 120)
+# Twenty steps of a tune stage against transformers and peft; skipped where they are not installed.
+add_test(NAME trainer_train_parity
+  COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/train_parity_test.py
+          $<TARGET_FILE:vlsweep-trainer>)
+set_tests_properties(trainer_train_parity PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+# SmolLM2's answers against transformers; skipped where PyPI cannot be reached.
+add_test(NAME trainer_smollm2
+  COMMAND ${python} ${PROJECT_SOURCE_DIR}/tests/models/smollm2_test.py
+          $<TARGET_FILE:vlsweep-trainer>)
+set_tests_properties(trainer_smollm2 PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900)

@@ -47,7 +47,8 @@ at::ScalarType scalar_type(NumberType type) {
 std::string model_key(const std::filesystem::path& folder) {
   static constexpr std::array kFiles = {
       "config.json",         "model.safetensors",         "model.safetensors.index.json",
-      "adapter_config.json", "adapter_model.safetensors", "tokenizer.model"};
+      "adapter_config.json", "adapter_model.safetensors", "tokenizer.model",
+      "tokenizer.json",      "tokenizer_config.json",     "chat_template.jinja"};
   std::string key = folder.string() + ';';
   for (const char* file : kFiles) key += stamp(folder / file);
   return key;
