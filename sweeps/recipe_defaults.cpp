@@ -16,7 +16,7 @@ const Defaults& microworld_defaults() {
       {"vision_language.lora.lr", 1.2e-3},
       {"safety.steps", 300.0},
       {"safety.lr", 1e-3},
-      {"safety.lora.lr", 1.5e-3},
+      {"safety.lora.lr", 3e-3},
       {"safety.samples", 3000.0},
       {"contamination", 0.0075},
       {"lora.rank", 8.0},
