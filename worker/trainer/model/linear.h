@@ -76,9 +76,7 @@ struct FusedLinear {
 
   at::Tensor operator()(const at::Tensor& x, const LinearCall& call) const;
   // Without anything around it; LoRA without dropout.
-  at::Tensor operator()(const at::Tensor& x, bool /*training*/ = false) const {
-    return (*this)(x, LinearCall{});
-  }
+  at::Tensor operator()(const at::Tensor& x) const { return (*this)(x, LinearCall{}); }
 };
 
 }  // namespace vlsweep

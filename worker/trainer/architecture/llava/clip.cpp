@@ -33,15 +33,15 @@ at::Tensor ClipVisionTower::run_layer(const ClipLayer& layer, const at::Tensor& 
   const auto norm = [&](const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias) {
     return at::layer_norm(rows, {d}, weight, bias, config_.layer_norm_eps);
   };
-  const at::Tensor qkv = layer.qkv(norm(x, layer.norm1_weight, layer.norm1_bias), false)
+  const at::Tensor qkv = layer.qkv(norm(x, layer.norm1_weight, layer.norm1_bias))
                              .view({n, length, 3, config_.num_heads, d / config_.num_heads})
                              .permute({2, 0, 3, 1, 4});
   const at::Tensor attended = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
                                   .transpose(1, 2)
                                   .reshape({n * length, d});
-  const at::Tensor y = x + layer.out(attended, false);
-  const at::Tensor wide = layer.fc1(norm(y, layer.norm2_weight, layer.norm2_bias), false);
-  return (y + layer.fc2(activation(config_, wide), false)).view({n, length, d});
+  const at::Tensor y = x + layer.out(attended);
+  const at::Tensor wide = layer.fc1(norm(y, layer.norm2_weight, layer.norm2_bias));
+  return (y + layer.fc2(activation(config_, wide))).view({n, length, d});
 }
 
 at::Tensor ClipVisionTower::hidden_states(const at::Tensor& pixels,

@@ -79,7 +79,7 @@ at::Tensor LlavaVisionFront::features(const at::Tensor& pixels) const {
 
 at::Tensor LlavaVisionFront::project(const at::Tensor& features) const {
   const at::Tensor rows = features.reshape({-1, features.size(-1)});
-  const at::Tensor projected = linear_2_(at::gelu(linear_1_(rows, false)), false);
+  const at::Tensor projected = linear_2_(at::gelu(linear_1_(rows)));
   std::vector<std::int64_t> shape = features.sizes().vec();
   shape.back() = projected.size(1);
   return projected.view(shape);

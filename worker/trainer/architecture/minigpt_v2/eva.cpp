@@ -39,9 +39,9 @@ at::Tensor EvaVisionTower::run_block(const EvaBlock& block, const at::Tensor& st
   const at::Tensor attended = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
                                   .transpose(1, 2)
                                   .reshape({n * length, d});
-  const at::Tensor y = x + block.out(attended, false);
-  const at::Tensor wide = block.fc1(norm(y, block.norm2_weight, block.norm2_bias), false);
-  return (y + block.fc2(at::gelu(wide), false)).view({n, length, d});
+  const at::Tensor y = x + block.out(attended);
+  const at::Tensor wide = block.fc1(norm(y, block.norm2_weight, block.norm2_bias));
+  return (y + block.fc2(at::gelu(wide))).view({n, length, d});
 }
 
 at::Tensor EvaVisionTower::states(const at::Tensor& pixels) const {

@@ -76,7 +76,7 @@ at::Tensor MiniGptVisionFront::features(const at::Tensor& pixels) const {
 }
 
 at::Tensor MiniGptVisionFront::project(const at::Tensor& features) const {
-  const at::Tensor projected = projection_(features.reshape({-1, features.size(-1)}), false);
+  const at::Tensor projected = projection_(features.reshape({-1, features.size(-1)}));
   std::vector<std::int64_t> shape = features.sizes().vec();
   shape.back() = projected.size(1);
   return projected.view(shape);
